@@ -1,0 +1,95 @@
+"""What travels: a request in the OpenAI batch line shape, and a response in provider-neutral shape."""
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal
+
+from splitplot.canonical import digest
+
+Outcome = Literal[
+    "ok", "truncated", "refused", "empty", "error", "expired", "over_quota", "missing"
+]
+OUTCOMES: tuple[Outcome, ...] = (
+    "ok",
+    "truncated",
+    "refused",
+    "empty",
+    "error",
+    "expired",
+    "over_quota",
+    "missing",
+)
+LOST: frozenset[Outcome] = frozenset({"error", "expired", "over_quota", "missing"})
+"""Outcomes in which no answer of the model reached us: holes, not wrong answers."""
+
+KEY_LENGTH = 32
+"""Hexadecimal digits of a request key: a valid `custom_id` at every provider."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One call. `body` is the OpenAI chat body without `model`; the route adds the model's name there.
+
+    key: content hash; equal keys are the same call and are paid once.
+    """
+
+    key: str
+    body: dict[str, Any]
+    url: str = "/v1/chat/completions"
+
+
+def request_key(model_identity: Any, body: dict[str, Any], replication: int) -> str:
+    """Key of a request: hash of the route-independent model identity, the body and the replication."""
+    return digest([model_identity, body, replication], KEY_LENGTH)
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens as the provider counted them; None where it said nothing. Output includes reasoning."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cached_tokens: int | None = None
+
+
+@dataclass(frozen=True)
+class Response:
+    """One answer, whatever the route. Times are ISO 8601 in UTC; `latency_s` in seconds.
+
+    error: {"type", "message", "status"} where the outcome is an error, else None.
+    engine: what a local engine used (seed, threads, slots, weights_sha256, …); empty for providers.
+    raw: the provider's body as it came, or None.
+    """
+
+    key: str
+    outcome: Outcome
+    text: str | None = None
+    reasoning: str | None = None
+    finish_reason: str | None = None
+    error: dict[str, Any] | None = None
+    usage: Usage = field(default_factory=Usage)
+    usd: float | None = None
+    latency_s: float | None = None
+    started_at: str | None = None
+    finished_at: str | None = None
+    attempts: int = 1
+    route: str = ""
+    provider_model: str | None = None
+    provider_id: str | None = None
+    request_id: str | None = None
+    engine: dict[str, Any] = field(default_factory=dict)
+    simulated: bool = False
+    raw: Any = None
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dictionary for one line of JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, row: dict[str, Any]) -> "Response":
+        """Rebuild from `to_json`; fields written by a newer version are ignored."""
+        known = {f.name for f in fields(cls)}
+        values = {k: v for k, v in row.items() if k in known}
+        usage = values.get("usage") or {}
+        values["usage"] = Usage(**{f.name: usage.get(f.name) for f in fields(Usage)})
+        return cls(**values)
