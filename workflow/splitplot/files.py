@@ -28,8 +28,14 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_text(path: Path) -> Iterator[IO[str]]:
-    """Yield a UTF-8 text file that becomes `path` when the block ends without an error."""
-    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+    """Yield a UTF-8 text file that becomes `path` when the block ends without an error.
+
+    Half an emoji (a lone surrogate, as models do emit) is kept: `json.loads` of bytes reads it back.
+    """
+    with (
+        atomic_path(path) as temporary,
+        temporary.open("w", encoding="utf-8", errors="surrogatepass") as file,
+    ):
         yield file
 
 

@@ -58,6 +58,7 @@ class Response:
 
     error: {"type", "message", "status"} where the outcome is an error, else None.
     engine: what a local engine used (seed, threads, slots, weights_sha256, …); empty for providers.
+    study: the study that paid for it.
     raw: the provider's body as it came, or None.
     """
 
@@ -79,6 +80,7 @@ class Response:
     request_id: str | None = None
     engine: dict[str, Any] = field(default_factory=dict)
     simulated: bool = False
+    study: str = ""
     raw: Any = None
 
     def to_json(self) -> dict[str, Any]:

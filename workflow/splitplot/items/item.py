@@ -1,5 +1,6 @@
 """The item: one question with everything a template and a scorer need."""
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,3 +39,19 @@ class Item:
         return digest(
             [self.input, list(self.targets), self.context, list(self.choices), self.metadata]
         )
+
+
+def id_fraction(item_id: str) -> int:
+    """The first 64 bits of the SHA-256 of the id: the numerator of a fraction u over 2**64."""
+    return int.from_bytes(hashlib.sha256(item_id.encode("utf-8")).digest()[:8], "big")
+
+
+def part_of(item_id: str, parts: int) -> int:
+    """The part, 0 … parts − 1, to which an item belongs: floor(u · parts), u the fraction of its id.
+
+    Parts are ranges of u, so the parts of two layouts overlap as ranges do: part 0 of 2 is exactly
+    parts 0 and 1 of 4. Which other items exist does not matter. Raises ValueError if parts < 1.
+    """
+    if parts < 1:
+        raise ValueError(f"the number of parts must be at least 1, not {parts}")
+    return (id_fraction(item_id) * parts) >> 64

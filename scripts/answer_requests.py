@@ -1,0 +1,41 @@
+"""Answer the requests of one part: reuse what the ledger has, send the rest, write responses.jsonl."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+
+from splitplot.calls.fulfil import fulfil
+from splitplot.door import log_to, open_door
+from splitplot.files import read_json
+
+
+def main() -> None:
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--plan", type=Path, required=True)
+    parser.add_argument("--items", type=Path, required=True)
+    parser.add_argument("--trial", required=True)
+    parser.add_argument("--condition", required=True)
+    parser.add_argument("--part", required=True)
+    parser.add_argument("--folder", type=Path, required=True, help="requests.jsonl lies here")
+    parser.add_argument("--ledger", type=Path, required=True)
+    parser.add_argument("--log", type=Path, help="messages go here; progress stays on the terminal")
+    args = parser.parse_args()
+    terminal = log_to(args.log)
+    tally = fulfil(
+        plan=read_json(args.plan),
+        trial_id=args.trial,
+        condition_id=args.condition,
+        part=args.part,
+        folder=args.folder,
+        items=args.items,
+        ledger_root=args.ledger,
+        terminal=terminal,
+    )
+    outcomes = ", ".join(f"{count:,} {name}" for name, count in sorted(tally.outcomes.items()))
+    print(
+        f"{args.trial} × {args.condition}, part {args.part}: {tally.requests:,} requests, "
+        f"{tally.reused:,} from the ledger, {tally.sent:,} new: {outcomes}"
+    )
+
+
+if __name__ == "__main__":
+    open_door(main)

@@ -1,0 +1,26 @@
+"""Make the requests of one part of a cell: requests.jsonl and grid.jsonl."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+
+from splitplot.calls.requests import write_part
+from splitplot.door import open_door
+from splitplot.files import read_json
+
+
+def main() -> None:
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--plan", type=Path, required=True)
+    parser.add_argument("--items", type=Path, required=True)
+    parser.add_argument("--trial", required=True)
+    parser.add_argument("--condition", required=True)
+    parser.add_argument("--part", required=True, help="for instance 0-of-1")
+    parser.add_argument("--folder", type=Path, required=True, help="where the two files go")
+    args = parser.parse_args()
+    plan = read_json(args.plan)
+    count = write_part(plan, args.trial, args.condition, args.part, args.items, args.folder)
+    print(f"{count:,} distinct requests")
+
+
+if __name__ == "__main__":
+    open_door(main)

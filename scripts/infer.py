@@ -1,0 +1,25 @@
+"""Make inference.json: means, paired contrasts, noise, data health and verdicts."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+
+from splitplot.door import open_door
+from splitplot.files import read_json, write_json
+from splitplot.frozen import note_read
+from splitplot.inference.summary import summarise
+
+
+def main() -> None:
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--plan", type=Path, required=True)
+    parser.add_argument("--table", type=Path, required=True, help="item_responses.parquet")
+    parser.add_argument("--ledger", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    args = parser.parse_args()
+    plan = read_json(args.plan)
+    frozen = note_read(args.ledger, plan)
+    write_json(args.output, summarise(args.table, plan, frozen))
+
+
+if __name__ == "__main__":
+    open_door(main)

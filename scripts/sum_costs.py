@@ -1,0 +1,29 @@
+"""Make costs.json: tokens and dollars per cell, paid and reused."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+
+from splitplot.calls.costs import costs
+from splitplot.door import open_door
+from splitplot.files import read_json, write_json
+
+
+def main() -> None:
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--plan", type=Path, required=True)
+    parser.add_argument("--calls", type=Path, required=True, help="the study's folder of calls")
+    parser.add_argument("--output", type=Path, required=True)
+    args = parser.parse_args()
+    plan = read_json(args.plan)
+
+    def parts(cell: dict[str, str]) -> list[Path]:
+        folder = args.calls / cell["trial"] / cell["condition"]
+        paths = [folder / part / "responses.jsonl" for part in plan["parts"]]
+        return [path for path in paths if path.exists()]
+
+    cells = ((cell["trial"], cell["condition"], parts(cell)) for cell in plan["cells"])
+    write_json(args.output, costs(plan, cells))
+
+
+if __name__ == "__main__":
+    open_door(main)

@@ -1,0 +1,212 @@
+"""Prices read from litellm's table as a file, checked against litellm's own arithmetic."""
+
+import random
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from splitplot.calls.pricing import MODES, _table, ceiling, cost, find_price
+from splitplot.calls.records import Usage
+from splitplot.errors import ConfigError
+
+MILLION = 1_000_000
+
+
+def test_a_price_is_found_without_importing_litellm():
+    code = (
+        "import sys; from splitplot.calls.pricing import find_price;"
+        "assert find_price('openai/gpt-5-mini', 'gpt-5-mini', None);"
+        "print([name for name in sys.modules if name.partition('.')[0] in ('litellm', 'openai')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_gpt_5_mini_costs_what_its_price_page_says():
+    # OpenAI's price page, gpt-5-mini: $0.25 in, $0.025 cached, $2.00 out, batch half of it
+    price = find_price("openai/gpt-5-mini", "gpt-5-mini", None)
+    assert cost(price, Usage(MILLION, 0)) == pytest.approx(0.25)
+    assert cost(price, Usage(MILLION, 0, cached_tokens=MILLION)) == pytest.approx(0.025)
+    assert cost(price, Usage(0, MILLION)) == pytest.approx(2.0)
+    assert cost(price, Usage(MILLION, MILLION), batch=True) == pytest.approx(1.125)
+    assert price.max_output_tokens == 128_000
+    assert price.source == "litellm's table: gpt-5-mini"
+
+
+@pytest.mark.parametrize(
+    ("model_id", "sent"),
+    [
+        ("anthropic/claude-haiku-4-5", "anthropic/claude-haiku-4-5"),
+        ("anthropic/claude-haiku-4-5", "claude-haiku-4-5"),
+        ("gemini/gemini-2.5-pro", "gemini/gemini-2.5-pro"),
+        ("google/gemini-2.5-pro", "gemini-2.5-pro"),
+        ("openai/my-alias", "gpt-5-mini"),
+        ("gpt-5-mini", "gpt-5-mini"),
+    ],
+)
+def test_a_model_is_found_under_its_usual_names(model_id, sent):
+    assert find_price(model_id, sent, None) is not None
+
+
+@pytest.mark.parametrize(
+    ("model_id", "sent"),
+    [
+        ("local/smollm2-135m-instruct-q4_1", "SmolLM2-135M-Instruct.Q4_1.gguf"),
+        ("myhost/gpt-5-mini", "gpt-5-mini"),
+        ("openrouter/openai/gpt-5-mini-of-ours", "openai/gpt-5-mini"),
+        ("openai/dall-e-3", "dall-e-3"),
+        ("openai/sample_spec", "sample_spec"),
+        ("nobody/nothing", ""),
+    ],
+)
+def test_another_seller_s_price_is_no_price(model_id, sent):
+    assert find_price(model_id, sent, None) is None
+
+
+def test_a_zero_in_the_table_is_not_a_promise():
+    name = next(
+        name
+        for name, entry in _table().items()
+        if entry.get("mode") == "chat"
+        and entry.get("input_cost_per_token") == 0 == entry.get("output_cost_per_token")
+    )
+    provider = _table()[name]["litellm_provider"]
+    model_id = name if "/" in name else f"{provider}/{name}"
+    assert find_price(model_id, name, None) is None
+    free = {"usd_per_million_input_tokens": 0, "usd_per_million_output_tokens": 0}
+    assert cost(find_price(model_id, name, free), Usage(5, 5)) == 0.0
+
+
+def test_unknown_usage_has_no_cost():
+    price = find_price("openai/gpt-5-mini", "gpt-5-mini", None)
+    assert cost(price, Usage()) is None
+    assert cost(price, Usage(input_tokens=5)) is None
+    assert cost(price, Usage(output_tokens=5)) is None
+
+
+def test_a_long_prompt_is_billed_at_the_higher_tier_from_the_first_token():
+    # Google's price page, gemini-2.5-pro: $1.25/$10 up to 200k tokens, $2.50/$15 above
+    price = find_price("gemini/gemini-2.5-pro", "gemini-2.5-pro", None)
+    assert cost(price, Usage(200_000, 1000)) == pytest.approx(200_000 * 1.25e-6 + 1000 * 1e-5)
+    assert cost(price, Usage(200_001, 1000)) == pytest.approx(200_001 * 2.5e-6 + 1000 * 1.5e-5)
+
+
+def test_an_override_replaces_what_it_names():
+    both = {"usd_per_million_input_tokens": 1, "usd_per_million_output_tokens": 4}
+    price = find_price("myhost/llama", "llama", both)
+    assert cost(price, Usage(MILLION, MILLION)) == pytest.approx(5)
+    assert cost(price, Usage(MILLION, MILLION, MILLION, MILLION)) == pytest.approx(5)
+    half = find_price("myhost/llama", "llama", {**both, "batch_discount": 0.5})
+    assert cost(half, Usage(MILLION, MILLION), batch=True) == pytest.approx(2.5)
+    cached = find_price("myhost/llama", "llama", {**both, "usd_per_million_cached_tokens": 0.1})
+    assert cost(cached, Usage(MILLION, 0, cached_tokens=MILLION)) == pytest.approx(0.1)
+    listed = find_price("openai/gpt-5-mini", "gpt-5-mini", {"usd_per_million_output_tokens": 3})
+    assert cost(listed, Usage(MILLION, MILLION)) == pytest.approx(3.25)
+    discounted = find_price("mistral/mistral-large-latest", "x", {"batch_discount": 0.5})
+    full = cost(discounted, Usage(10, 10))
+    assert cost(discounted, Usage(10, 10), batch=True) == pytest.approx(full / 2)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ({"usd_per_million_input": 1}, 'did you mean "usd_per_million_input_tokens"'),
+        ({"usd_per_million_input_tokens": 1}, "add usd_per_million_output_tokens"),
+        ({"batch_discount": 0.5}, "does not know this model; add usd_per_million_input_tokens"),
+        ({"usd_per_million_input_tokens": -1}, "not a number of at least 0"),
+        ({"usd_per_million_input_tokens": True}, "not a number of at least 0"),
+        ({"usd_per_million_input_tokens": float("nan")}, "not a number of at least 0"),
+        ({"batch_discount": 50}, "not a fraction"),
+    ],
+)
+def test_a_bad_override_is_refused_with_the_key(override, message):
+    with pytest.raises(ConfigError, match=message):
+        find_price("myhost/llama", "llama", override)
+
+
+@given(
+    st.sampled_from(
+        ["openai/gpt-5-mini", "gemini/gemini-2.5-pro", "perplexity/sonar-deep-research"]
+    ),
+    st.integers(0, 1_000_000),
+    st.integers(0, 100_000),
+    st.data(),
+)
+def test_no_call_within_the_bounds_costs_more_than_the_ceiling(model_id, most_in, most_out, data):
+    price = find_price(model_id, model_id.partition("/")[2], None)
+    usage = Usage(
+        input_tokens=data.draw(st.integers(0, most_in)),
+        output_tokens=data.draw(st.integers(0, most_out)),
+        reasoning_tokens=data.draw(st.integers(0, most_out)),
+        cached_tokens=data.draw(st.integers(0, most_in)),
+    )
+    for batch in (False, True):
+        assert cost(price, usage, batch) <= ceiling(price, most_in, most_out, batch) * (1 + 1e-9)
+
+
+@pytest.mark.slow
+def test_costs_agree_with_litellm_for_a_thousand_models(monkeypatch):
+    monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    litellm = pytest.importorskip("litellm")
+    names = sorted(name for name, entry in _table().items() if entry.get("mode") in MODES)
+    random.Random(7).shuffle(names)
+    compared = batches = 0
+    differences = []
+    for name in names:
+        entry = _table()[name]
+        provider = str(entry["litellm_provider"])
+        model = name.removeprefix(f"{provider}/")
+        price = find_price(f"{provider}/{model}", model, None)
+        if price is None or provider in PRICED_OTHERWISE or "off_peak_pricing" in entry:
+            continue
+        for usage in USAGES:
+            try:
+                theirs = litellm_cost(litellm, provider, model, usage, "completion")
+            except litellm.exceptions.ModelNotMappedError:
+                break
+            if cost(price, usage) != pytest.approx(theirs, rel=1e-9):
+                differences.append((name, usage, cost(price, usage), theirs))
+            if "input_cost_per_token_batches" in entry and "output_cost_per_token_batches" in entry:
+                theirs = litellm_cost(litellm, provider, model, usage, "aretrieve_batch")
+                if cost(price, usage, batch=True) != pytest.approx(theirs, rel=1e-9):
+                    differences.append((name, "batch", cost(price, usage, True), theirs))
+                batches += 1
+        else:
+            compared += 1
+        if compared == 1000:
+            break
+    assert compared == 1000 and batches >= 500
+    assert not differences, f"{len(differences)}: {differences[:10]}"
+
+
+def litellm_cost(litellm, provider, model, usage, call_type):
+    from litellm.types.utils import CompletionTokensDetailsWrapper, PromptTokensDetailsWrapper
+    from litellm.types.utils import Usage as LitellmUsage
+
+    given = LitellmUsage(
+        prompt_tokens=usage.input_tokens,
+        completion_tokens=usage.output_tokens,
+        total_tokens=usage.input_tokens + usage.output_tokens,
+        prompt_tokens_details=PromptTokensDetailsWrapper(cached_tokens=usage.cached_tokens),
+        completion_tokens_details=CompletionTokensDetailsWrapper(
+            reasoning_tokens=usage.reasoning_tokens
+        ),
+    )
+    parts = litellm.cost_per_token(
+        model=model, custom_llm_provider=provider, usage_object=given, call_type=call_type
+    )
+    return sum(parts)
+
+
+USAGES = [
+    Usage(1000, 500, 0, 0),
+    Usage(1000, 500, reasoning_tokens=300, cached_tokens=200),
+    Usage(128_000, 10, 0, 0),
+    Usage(200_000, 10, 0, cached_tokens=100),
+    Usage(300_000, 1000, reasoning_tokens=400, cached_tokens=100),
+]
+# litellm guesses the price of cached tokens at the first, and leaves tiers and cache out at the second
+PRICED_OTHERWISE = {"fireworks_ai", "perplexity"}

@@ -1,0 +1,267 @@
+"""Words and sentences of a verdict, from the specification's table and from its refusals."""
+
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from splitplot.inference.checks import flags, refusals
+from splitplot.inference.evidence import FIXED, Arm, Evidence, Rival
+from splitplot.inference.intervals import Interval
+from splitplot.inference.noise import RunNoise
+from splitplot.inference.verdict import decide, speak
+
+OPPOSITE = {
+    "BETTER": "WORSE",
+    "BETTER, SIZE OPEN": "WORSE, SIZE OPEN",
+    "WORSE": "BETTER",
+    "WORSE, SIZE OPEN": "BETTER, SIZE OPEN",
+    "EQUIVALENT": "EQUIVALENT",
+}
+
+
+def interval(low, high, level=0.95):
+    return Interval((low + high) / 2, low, high, level, "t over items", (high - low) / 4, 199.0)
+
+
+def inner(low, high):
+    """The 90 % interval that goes with a 95 % one, symmetric about the same centre."""
+    shrink = (high - low) / 2 * (1 - 1.645 / 1.96)
+    return interval(low + shrink, high - shrink, 0.9)
+
+
+def evidence(low, high, **other):
+    return Evidence(
+        **{
+            "a": Arm("standard", 0.6, 0.0, 0.0),
+            "b": Arm("minimal", 0.5, 0.0, 0.0),
+            "difference": interval(low, high),
+            "equivalence": inner(low, high),
+            "margin": 0.02,
+            "margin_is_default": False,
+            "scope": "items",
+            "alpha": 0.05,
+            "bounded": True,
+            "binary": True,
+            "clustered": False,
+            "n_items": 200,
+            "n_union": 200,
+            "n_clusters": 200,
+            "wins": 40,
+            "losses": 20,
+            "noise": RunNoise(None, None, "only one"),
+            "p_value": 0.0131,
+        }
+        | other
+    )
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "word"),
+    [
+        (0.03, 0.09, "BETTER"),
+        (0.005, 0.06, "BETTER, SIZE OPEN"),
+        (-0.01, 0.01, "EQUIVALENT"),
+        (0.002, 0.018, "EQUIVALENT"),
+        (-0.05, 0.06, "NOT SETTLED"),
+        (-0.01, 0.06, "NOT SETTLED"),
+        (-0.06, 0.01, "NOT BETTER BY MARGIN"),
+        (-0.06, -0.005, "WORSE, SIZE OPEN"),
+        (-0.09, -0.03, "WORSE"),
+    ],
+)
+def test_word_follows_the_table(low, high, word):
+    assert decide(interval(low, high), inner(low, high), 0.02) == word
+    assert speak(evidence(low, high)).word == word
+
+
+@given(st.floats(-0.2, 0.2), st.floats(0.001, 0.2), st.sampled_from([0.0, 0.01, 0.05]))
+def test_swapping_the_arms_turns_the_word_around(centre, half, margin):
+    low, high = centre - half, centre + half
+    word = decide(interval(low, high), inner(low, high), margin)
+    turned = decide(interval(-high, -low), inner(-high, -low), margin)
+    assert turned == OPPOSITE.get(word, turned)
+    assert (word in OPPOSITE) == (turned in OPPOSITE)
+
+
+def test_better_says_points_direction_margin_and_p_last():
+    assert speak(evidence(0.031, 0.094)).sentence == (
+        "standard is better than minimal by 3.1 to 9.4 points on questions like these. This is larger "
+        "than the margin that was set of 2 points (p = 0.013)."
+    )
+
+
+def test_larger_than_noise_is_said_only_where_noise_is_known_and_smaller():
+    def said(half_width):
+        return speak(evidence(0.03, 0.09, noise=RunNoise(0.01, half_width, None))).sentence
+
+    assert "larger than run-to-run noise and larger than the margin" in said(0.02)
+    assert "run-to-run noise" not in said(0.04)
+
+
+def test_worse_is_better_for_the_other():
+    sentence = speak(evidence(-0.094, -0.031)).sentence
+    assert sentence.startswith("minimal is better than standard by 3.1 to 9.4 points")
+
+
+def test_size_open_names_the_margin_that_matters():
+    assert (
+        "standard is better than minimal by 0.5 to 6 points"
+        in speak(evidence(0.005, 0.06)).sentence
+    )
+    assert "smaller than the 2 points that you said matter" in speak(evidence(0.005, 0.06)).sentence
+    default = speak(evidence(0.005, 0.06, margin=0.01, margin_is_default=True)).sentence
+    assert "smaller than the default margin of 1 point" in default
+
+
+def test_equivalent_says_same_within_or_reliably_better_by_too_little():
+    assert "are the same within 2 points" in speak(evidence(-0.01, 0.01)).sentence
+    small = speak(evidence(0.002, 0.018)).sentence
+    assert "standard is reliably better than minimal, by too little to matter" in small
+    turned = speak(evidence(-0.018, -0.002)).sentence
+    assert "minimal is reliably better than standard, by too little to matter" in turned
+
+
+def test_not_settled_says_the_gap_what_could_be_seen_and_how_many_items_would_settle():
+    sentence = speak(
+        evidence(-0.05, 0.06, smallest_detectable=0.078, items_needed=3101, p_value=0.86)
+    ).sentence
+    assert sentence == (
+        "The data cannot tell standard from minimal on questions like these. The observed gap, "
+        "0.5 points for standard, is within noise: standard − minimal is −5 to 6 points (this study could "
+        "reliably see only gaps above 7.8 points). About 3,000 more items like these would settle a gap "
+        "of 2 points (p = 0.86)."
+    )
+
+
+def test_not_settled_says_so_when_the_other_arm_is_at_least_not_better_by_the_margin():
+    assert (
+        "minimal does not beat standard by 2 points or more"
+        in speak(evidence(-0.01, 0.06)).sentence
+    )
+
+
+def test_not_better_by_margin_says_it():
+    assert (
+        "standard does not beat minimal by 2 points or more"
+        in speak(evidence(-0.06, 0.01)).sentence
+    )
+
+
+@given(
+    st.floats(-0.3, 0.3),
+    st.floats(0.001, 0.3),
+    st.sampled_from([0.0, 0.01, 0.05]),
+    st.booleans(),
+    st.booleans(),
+)
+def test_no_sentence_uses_forbidden_words_and_p_never_stands_without_an_interval(
+    centre, half, margin, bounded, simulated
+):
+    e = evidence(centre - half, centre + half, margin=margin, bounded=bounded, simulated=simulated)
+    verdict = speak(e)
+    text = verdict.sentence + " ".join(verdict.reasons)
+    assert not re.search(r"no difference|significan|\*|nan|inf", text, re.IGNORECASE)
+    assert "standard" in verdict.sentence
+    assert "minimal" in verdict.sentence
+    assert verdict.sentence.endswith("(p = 0.013).")
+    assert ("points" in text) == bounded
+    assert verdict.sentence.startswith("[Simulated answers]") == simulated
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"n_items": 12, "n_union": 12, "wins": 4, "losses": 1}, "only 12 items answered by both"),
+        ({"n_items": 60, "n_union": 200}, "only 60 of 200 items"),
+        ({"clustered": True, "n_clusters": 4}, "from 4 clusters, at least 5"),
+        ({"a": Arm("standard", 0.6, 0.21, 0.0)}, "21% of the answers of standard were lost"),
+        ({"scope": "prompts"}, "prompts"),
+        ({"scope": FIXED}, "run-to-run noise, which is not known"),
+        (
+            {"difference": None, "missing_interval": "no cell has a partner"},
+            "no cell has a partner",
+        ),
+    ],
+)
+def test_refusals_give_no_verdict_with_the_reason(change, said):
+    verdict = speak(evidence(0.03, 0.09, **change))
+    assert verdict.word == "NO VERDICT"
+    assert said in verdict.sentence
+    assert "p =" not in verdict.sentence
+
+
+def test_too_few_items_prints_counts_with_an_exact_interval():
+    # Clopper-Pearson of 4 in 5, as printed in tables: 28.4 % to 99.5 %.
+    text = speak(evidence(0.03, 0.09, n_items=12, n_union=12, wins=4, losses=1)).sentence
+    assert "standard alone right on 4, minimal alone right on 1" in text
+    assert "28.4% to 99.5%" in text
+
+
+def test_exactly_at_the_limits_a_verdict_is_spoken():
+    at_limits = evidence(
+        0.03,
+        0.09,
+        n_items=20,
+        n_union=40,
+        clustered=True,
+        n_clusters=5,
+        a=Arm("standard", 0.6, 0.20, 0.0),
+    )
+    assert refusals(at_limits) == []
+
+
+def test_few_clusters_do_not_bar_a_claim_about_exactly_these_items():
+    e = evidence(
+        0.03, 0.09, scope=FIXED, clustered=True, n_clusters=3, noise=RunNoise(0.01, 0.02, None)
+    )
+    assert speak(e).sentence.startswith(
+        "standard is better than minimal by 3 to 9 points on exactly these"
+    )
+
+
+def test_a_disagreeing_analysis_widens_the_verdict_and_is_named():
+    rival = Rival("truncated answers left out", interval(-0.03, 0.04), inner(-0.03, 0.04))
+    verdict = speak(evidence(0.03, 0.09, rivals=(rival,)))
+    assert verdict.word == "NOT SETTLED"
+    assert "truncated answers left out (−3 to 4 points)" in verdict.sentence
+    agreeing = Rival("truncated answers left out", interval(0.04, 0.08), inner(0.04, 0.08))
+    assert speak(evidence(0.03, 0.09, rivals=(agreeing,))).word == "BETTER"
+
+
+def test_a_direction_must_hold_after_holm():
+    many = evidence(0.03, 0.09, p_adjusted=0.2, family=45)
+    verdict = speak(many)
+    assert verdict.word == "NOT SETTLED"
+    assert "among 45 comparisons" in verdict.sentence
+    assert "p = 0.20 after Holm for 45 comparisons" in verdict.sentence
+    assert speak(replace(many, p_adjusted=0.04)).word == "BETTER"
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"n_items": 99, "n_union": 99}, "few_items"),
+        ({"wins": 5, "losses": 4}, "few_discordant"),
+        ({"wins": 0, "losses": 0}, "no_discordant"),
+        ({"a": Arm("standard", 0.96, 0.0, 0.0)}, "ceiling"),
+        ({"b": Arm("minimal", 0.04, 0.0, 0.0)}, "floor"),
+        ({"a": Arm("standard", 0.6, 0.03, 0.0)}, "lost"),
+        ({"differential_loss": 0.01}, "differential_loss"),
+        ({"a": Arm("standard", 0.6, 0.0, 0.02)}, "truncation_gap"),
+        ({"margin_is_default": True}, "default_margin"),
+        ({"clustered": True, "n_clusters": 5}, "few_clusters"),
+        ({"p_value": 0.2}, "interval_and_test_differ"),
+    ],
+)
+def test_each_flag_is_raised_by_its_own_cause_alone(change, code):
+    assert flags(evidence(0.03, 0.09), "x") == []
+    assert [flag.code for flag in flags(evidence(0.03, 0.09, **change), "x")] == [code]
+
+
+def test_identical_arms_are_told_what_gap_remains_possible():
+    [flag] = flags(evidence(-0.019, 0.019, wins=0, losses=0, p_value=1.0), "x")
+    assert "Identical scores on all 200 items" in flag.message
+    assert "−1.9 to 1.9 points" in flag.message

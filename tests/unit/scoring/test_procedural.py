@@ -1,0 +1,89 @@
+"""Scorer reasoning_gym: the real verifiers of the package."""
+
+import warnings
+from pathlib import Path
+
+import pytest
+
+from splitplot.errors import ConfigError
+from splitplot.items.item import Item
+from splitplot.scoring import ScoringError, make_scorer
+from splitplot.scoring.procedural import extract_answer
+
+ROOT = Path()
+CHAIN_SUM = {"question": "4 - 1 - 7 =", "answer": "-4", "metadata": {}}
+
+
+def score(response, item, **options):
+    return make_scorer({"scorer": "reasoning_gym", "options": options}, ROOT)(response, item)
+
+
+def item(task, entry):
+    return Item("q1", entry["question"], metadata={"task": task, "entry": entry})
+
+
+@pytest.mark.parametrize(
+    ("response", "gold", "expected"),
+    [
+        ("so it is −4.", "-4", ("-4", "last number")),
+        ("Answer: 1,234", "1234", ("1234", "after 'Answer:'")),
+        ("5 or 6", "5", ("", "ambiguous: 5 or 6")),
+        ("Hm.\nAnswer: yes", "Yes", ("yes", "after 'Answer:'")),
+        ("Hm. <answer>a b</answer>.", "a b", ("a b", "answer tag")),
+        ("First.\n the last line \n\n", "x", ("the last line", "last line")),
+        ("", "x", ("", "no text")),
+    ],
+)
+def test_the_answer_is_extracted_by_the_kind_of_the_gold_answer(response, gold, expected):
+    assert extract_answer(response, gold) == expected
+
+
+def test_the_verifier_of_the_task_decides():
+    right = score("4 - 1 - 7 = −4", item("chain_sum", CHAIN_SUM))
+    assert (right.value, right.extracted, right.reason) == (1.0, "-4", "last number")
+    assert score("4", item("chain_sum", CHAIN_SUM)).value == 0.0
+    assert score("none", item("chain_sum", CHAIN_SUM)).outcome == "unparseable"
+
+
+def test_partial_credit_can_be_left_out():
+    entry = {**CHAIN_SUM, "answer": "4"}
+    # base class of reasoning_gym 0.1.25: len(gold) / len(answer) where the answer contains the gold
+    assert score("14", item("chain_sum", entry)).value == 0.5
+    assert score("14", item("chain_sum", entry), partial_credit=False).value == 0.0
+
+
+def test_gold_answers_of_many_tasks_get_full_marks():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import reasoning_gym
+    for task in (
+        "chain_sum",
+        "gcd",
+        "products",
+        "letter_counting",
+        "syllogism",
+        "word_sorting",
+        "fraction_simplification",
+    ):
+        for entry in reasoning_gym.create_dataset(task, size=3, seed=1):
+            assert score(f"Answer: {entry['answer']}", item(task, entry)).value == 1.0, (
+                task,
+                entry,
+            )
+
+
+def test_an_item_of_another_kind_is_named():
+    with pytest.raises(ScoringError, match='item "q1": scorer "reasoning_gym" needs metadata'):
+        score("7", Item("q1", "?", ("7",)))
+
+
+def test_a_task_that_is_not_there_is_named():
+    with pytest.raises(ConfigError, match='no task "no_such_task"'):
+        score("7", item("no_such_task", CHAIN_SUM))
+
+
+def test_a_verifier_that_breaks_names_item_and_task():
+    with pytest.raises(ScoringError, match=r'item "q1".*task "gcd"'):
+        make_scorer({"scorer": "reasoning_gym", "options": {"extract": "whole"}}, ROOT)(
+            "7", Item("q1", "?", metadata={"task": "gcd", "entry": {"answer": None}})
+        )

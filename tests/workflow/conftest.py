@@ -1,0 +1,139 @@
+"""Real Snakemake runs in a temporary folder, on the simulated route unless a test says otherwise."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from copy import copy, deepcopy
+from pathlib import Path
+
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+
+STUDY = {
+    "question": "Does B beat A?",
+    "items": [{"path": "data/items.jsonl"}],
+    "models": ["robot"],
+    "sampling": [{"name": "low", "max_tokens": 50}],
+    "conditions": {"a": "prompts/a.md", "b": "prompts/b.md"},
+    "replications": 2,
+    "scorers": ["numeric"],
+    "analysis": {"primary": {"contrast": ["condition", "b", "a"], "margin": 0.05}},
+}
+MODELS = {
+    "models": {
+        "robot": {"model": "sim/robot", "route": "sim", "sim": {"seed": 1, "ability": 0.3}},
+        "robot-2": {"model": "sim/robot-2", "route": "sim", "sim": {"seed": 1, "ability": 1.0}},
+    }
+}
+
+
+class Workspace:
+    """A folder in which the workflow runs."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.study = {"study": "s", **deepcopy(STUDY)}
+        self.models = deepcopy(MODELS)
+        self.write(
+            "Snakefile", f'include: "{REPOSITORY}/Snakefile"\nworkflow.default_target = "all"\n'
+        )
+        self.write("config/config.yaml", "studies: [s]\n")
+        self.write("prompts/a.md", "{{ input }}\n")
+        self.write("prompts/b.md", "Think. {{ input }}\n")
+        self.items = [
+            {"id": f"i{number}", "input": f"What is {number} + 2?", "target": number + 2}
+            for number in range(20)
+        ]
+        (root / "profiles").mkdir()
+        (root / "profiles" / "local").symlink_to(REPOSITORY / "profiles" / "local")
+        (root / "local").symlink_to("profiles/local")
+        self.save()
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def save(self) -> None:
+        """Write the study, the models and the items as they are now."""
+        self.write("config/studies/s.yaml", yaml.safe_dump(self.study, sort_keys=False))
+        self.write("config/models.yaml", yaml.safe_dump(self.models, sort_keys=False))
+        self.write("data/items.jsonl", "".join(json.dumps(item) + "\n" for item in self.items))
+
+    def start(self, *command: str, **more: str) -> subprocess.Popen:
+        environment = os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}"} | more
+        return subprocess.Popen(
+            command,
+            cwd=self.root,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, *command: str, **more: str) -> tuple[int, str]:
+        """(exit code, what was printed) of a command in the folder."""
+        process = self.start(*command, **more)
+        output, _ = process.communicate(timeout=300)
+        return process.returncode, output
+
+    def snakemake(self, *arguments: str, ok: bool = True, **more: str) -> str:
+        """Run `snakemake --profile local`, check how it ended, and return what was printed."""
+        code, output = self.run("snakemake", "--profile", "local", *arguments, **more)
+        assert (code == 0) is ok, output
+        return output
+
+    def path(self, name: str) -> Path:
+        return self.root / "results" / "s" / name
+
+    def answers(self) -> Counter:
+        """How often the ledger holds an answer to each request key: what was ever sent."""
+        return Counter(
+            record["key"]
+            for path in (self.root / "results" / "ledger").glob("*/*.jsonl")
+            for record in map(json.loads, path.read_text().splitlines())
+            if record["kind"] == "response"
+        )
+
+    def sent(self) -> int:
+        """The number of answers in the ledger; checks that no request was answered twice."""
+        answers = self.answers()
+        assert not answers or max(answers.values()) == 1
+        return len(answers)
+
+    def report(self) -> dict:
+        return json.loads(self.path("report.json").read_text())
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """A fresh workspace: 2 cells × 20 items × 2 replications, nothing run yet."""
+    return Workspace(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def finished_once(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A workspace whose study is done; never change it, copy it."""
+    workspace = Workspace(tmp_path_factory.mktemp("finished"))
+    workspace.snakemake()
+    assert workspace.sent() == 80
+    return workspace
+
+
+@pytest.fixture
+def finished(finished_once: Workspace, tmp_path: Path) -> Workspace:
+    """A copy of a finished study, with its times and Snakemake's records."""
+    shutil.copytree(finished_once.root, tmp_path, symlinks=True, dirs_exist_ok=True)
+    workspace = copy(finished_once)
+    workspace.root = tmp_path
+    workspace.study, workspace.models = deepcopy(workspace.study), deepcopy(workspace.models)
+    workspace.items = deepcopy(workspace.items)
+    return workspace

@@ -1,0 +1,44 @@
+"""The stale-result trap: a change, a failure half-way, a second run. The old number must not stand."""
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+def break_scoring(workspace) -> None:
+    """A scorer of the user's own that fails on its first use and works on the next."""
+    workspace.write(
+        "my/scorer.py",
+        "from pathlib import Path\n"
+        "def score(response, item):\n"
+        "    flag = Path('broken')\n"
+        "    if flag.exists():\n"
+        "        raise RuntimeError('not today')\n"
+        "    return 1.0\n",
+    )
+    workspace.study["scorers"] = ["my/scorer.py:score"]
+    workspace.save()
+    workspace.write("broken", "")
+
+
+@pytest.mark.parametrize("target", ["results/s/report.html", "all"])
+def test_a_change_that_fails_once_is_not_forgotten(finished, target):
+    before = finished.report()["contrasts"]
+    break_scoring(finished)
+    output = finished.snakemake(target, ok=False)
+    assert "not today" in output
+    (finished.root / "broken").unlink()
+    output = finished.snakemake(target)
+    assert "Nothing to be done" not in output
+    assert finished.report()["contrasts"] != before
+    assert finished.report()["conditions"][0]["strict"]["estimate"] == 1.0
+    assert finished.sent() == 80
+
+
+@pytest.mark.parametrize("victim", ["responses.jsonl", "*.parquet", "plan.json", "costs.json"])
+def test_a_deleted_file_in_the_middle_is_made_again_though_the_report_stands(finished, victim):
+    for path in finished.path(".").rglob(victim):
+        path.unlink()
+    finished.snakemake("results/s/report.html")
+    assert list(finished.path(".").rglob(victim))
+    assert finished.sent() == 80

@@ -1,0 +1,55 @@
+# Inference, costs, and the report.
+
+
+rule inference:
+    input:
+        stamp("inference"),
+        plan=ancient(paths.PLAN),
+        table=paths.TABLE,
+    output:
+        paths.INFERENCE,
+    log:
+        paths.LOGS + "/inference.log",
+    conda:
+        "../../envs/base.yaml"
+    shell:
+        "python {SCRIPTS}/infer.py --plan {input.plan:q} --table {input.table:q} "
+        "--ledger {LEDGER:q} --output {output:q} > {log:q} 2>&1"
+
+
+rule costs:
+    input:
+        plan=ancient(paths.PLAN),
+        responses=lambda w: targets.response_files(plan_of(w.study), partial=PARTIAL),
+    output:
+        paths.COSTS,
+    log:
+        paths.LOGS + "/costs.log",
+    conda:
+        "../../envs/base.yaml"
+    shell:
+        "python {SCRIPTS}/sum_costs.py --plan {input.plan:q} --calls $(dirname {output:q})/calls "
+        "--output {output:q} > {log:q} 2>&1"
+
+
+rule report:
+    input:
+        stamp("report"),
+        plan=paths.PLAN,
+        item_table=paths.ITEMS,
+        provenance=paths.PROVENANCE,
+        table=paths.TABLE,
+        inference=paths.INFERENCE,
+        costs=paths.COSTS,
+    output:
+        paths.REPORT,
+        paths.REPORT_MD,
+        paths.REPORT_JSON,
+    log:
+        paths.LOGS + "/report.log",
+    conda:
+        "../../envs/base.yaml"
+    shell:
+        "python {SCRIPTS}/write_report.py --plan {input.plan:q} --items {input.item_table:q} "
+        "--provenance {input.provenance:q} --table {input.table:q} --inference {input.inference:q} "
+        "--costs {input.costs:q} --folder $(dirname {output[0]:q}) > {log:q} 2>&1"

@@ -1,0 +1,47 @@
+# Scores of a cell, and the item-response table over all cells.
+
+
+rule scores:
+    input:
+        stamp("scores"),
+        plan=ancient(paths.PLAN),
+        item_table=paths.ITEMS,
+        grid=lambda w: parts(w, paths.GRID),
+        responses=lambda w: parts(w, paths.RESPONSES),
+    output:
+        paths.SCORES,
+    log:
+        paths.LOGS + "/scores/{trial}/{condition}.log",
+    conda:
+        "../../envs/base.yaml"
+    shell:
+        "python {SCRIPTS}/score_cell.py --plan {input.plan:q} --items {input.item_table:q} "
+        "--trial {wildcards.trial:q} --condition {wildcards.condition:q} --calls $(dirname {input.plan:q})/calls "
+        "--output {output:q} > {log:q} 2>&1"
+
+
+rule item_responses:
+    input:
+        scores=lambda w: targets.cell_files(plan_of(w.study), paths.SCORES),
+    output:
+        paths.TABLE,
+    log:
+        paths.LOGS + "/item_responses.log",
+    conda:
+        "../../envs/base.yaml"
+    shell:
+        "python {SCRIPTS}/join_scores.py --scores {input.scores:q} --output {output:q} "
+        "> {log:q} 2>&1"
+
+
+rule item_responses_csv:
+    input:
+        paths.TABLE,
+    output:
+        paths.TABLE_CSV,
+    log:
+        paths.LOGS + "/item_responses_csv.log",
+    conda:
+        "../../envs/base.yaml"
+    shell:
+        "python {SCRIPTS}/export_csv.py --table {input:q} --output {output:q} > {log:q} 2>&1"

@@ -1,0 +1,202 @@
+"""Caps that hold across concurrent jobs: reserve the worst case before sending, settle the actual.
+
+Each job keeps one small file in `results/ledger/spend/{study}/`; a reservation is made under a lock of
+that folder, against the sum of all files. A job that was killed leaves a file without an end; the next
+one to look settles it from that job's ledger file: what was answered at its price, what was in flight
+at its worst case, because the provider may bill it.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from splitplot.calls.ledger import records
+from splitplot.calls.records import LOST
+from splitplot.files import read_json, write_json
+
+
+@dataclass(frozen=True)
+class Amount:
+    """What requests cost: calls, tokens (input and output), US dollars."""
+
+    usd: float = 0.0
+    calls: int = 0
+    tokens: int = 0
+
+    def __add__(self, other: "Amount") -> "Amount":
+        return Amount(self.usd + other.usd, self.calls + other.calls, self.tokens + other.tokens)
+
+    def __sub__(self, other: "Amount") -> "Amount":
+        return Amount(self.usd - other.usd, self.calls - other.calls, self.tokens - other.tokens)
+
+    def within(self, cap: dict[str, float | None]) -> bool:
+        """Whether no capped quantity is exceeded (a billionth of slack for sums of floats)."""
+        return all(
+            limit is None or getattr(self, name) <= limit * (1 + 1e-9)
+            for name, limit in cap.items()
+        )
+
+
+NOTHING = Amount()
+
+
+class Budget:
+    """The caps of one study as one job sees them: `max_usd` over all models, `quota` of its model."""
+
+    def __init__(
+        self, ledger: Path, study: str, model: str, caps: dict[str, Any], ledger_file: Path
+    ) -> None:
+        quota = caps.get("quota", {}).get(model) or {}
+        self._study_cap = {"usd": caps.get("max_usd")}
+        self._model_cap = {field.name: quota.get(field.name) for field in fields(Amount)}
+        self.capped = any(
+            limit is not None for limit in (*self._study_cap.values(), *self._model_cap.values())
+        )
+        self._ledger = ledger
+        self._model = model
+        self._folder = ledger / "spend" / study
+        self._path = self._folder / f"{ledger_file.stem}.json"
+        self._ledger_file = str(ledger_file.relative_to(ledger))
+        self._spent = NOTHING
+        self._reserved = NOTHING
+        self._final: dict[Path, tuple[str, Amount]] = {}
+        self._alive: int | None = None
+
+    def reserve(self, wanted: Sequence[Amount]) -> tuple[int, bool]:
+        """Reserve the worst case of the first requests that fit.
+
+        Returns how many fit, and whether waiting may help (something reserved is still unsettled).
+        """
+        if not self.capped:
+            return len(wanted), False
+        with self._locked():
+            others, others_model, unsettled = self._others()
+            granted = 0
+            for worst in wanted:
+                mine = self._spent + self._reserved + worst
+                if not (others + mine).within(self._study_cap):
+                    break
+                if not (others_model + mine).within(self._model_cap):
+                    break
+                self._reserved += worst
+                granted += 1
+            self._write(final=False)
+        return granted, unsettled or self._reserved.calls > 0
+
+    def settle(self, worst: Amount, actual: Amount) -> None:
+        """Replace a reservation by what the request did cost. Others see it at the next write."""
+        self._reserved -= worst
+        self._spent += actual
+        if self.capped and self._reserved.calls == 0:
+            self.publish()
+
+    def publish(self) -> None:
+        """Let other jobs see what has been settled so far."""
+        if self.capped:
+            with self._locked():
+                self._write(final=False)
+
+    def close(self) -> None:
+        """Give back what was reserved and not used."""
+        if not self.capped:
+            return
+        with self._locked():
+            self._reserved = NOTHING
+            self._write(final=True)
+        if self._alive is not None:
+            os.close(self._alive)
+            self._alive = None
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        if self._alive is None:
+            # Held for the life of the job: a free lock beside an unfinished file tells of a kill.
+            self._alive = os.open(self._path.with_suffix(".alive"), os.O_RDWR | os.O_CREAT, 0o666)
+            fcntl.lockf(self._alive, fcntl.LOCK_EX)
+        with (self._folder / "lock").open("a+b") as file:
+            fcntl.lockf(file, fcntl.LOCK_EX)
+            yield
+
+    def _write(self, *, final: bool) -> None:
+        write_json(
+            self._path,
+            {
+                "model": self._model,
+                "ledger": self._ledger_file,
+                "final": final,
+                "spent": asdict(self._spent),
+                "reserved": asdict(self._reserved),
+            },
+        )
+
+    def _others(self) -> tuple[Amount, Amount, bool]:
+        """(all models, this model, is anything unsettled) over the other jobs of the study."""
+        total = model_total = NOTHING
+        unsettled = False
+        for path in sorted(self._folder.glob("*.json")):
+            if path == self._path:
+                continue
+            if path not in self._final:
+                state = read_json(path)
+                if not state["final"] and _is_dead(path.with_suffix(".alive")):
+                    state = _settle_dead(path, state, self._ledger)
+                amount = Amount(**state["spent"]) + Amount(**state["reserved"])
+                if state["final"]:
+                    self._final[path] = (state["model"], amount)
+                elif state["reserved"]["calls"]:
+                    unsettled = True
+            else:
+                state, amount = {"model": self._final[path][0]}, self._final[path][1]
+            total += amount
+            if state["model"] == self._model:
+                model_total += amount
+        return total, model_total, unsettled
+
+
+def actual_amount(record: dict[str, Any], worst: Amount) -> Amount:
+    """What a response cost, from its ledger record.
+
+    A refusal by status code cost nothing; where price, usage or the fate of the call is unknown (a
+    timeout, a cut connection), the worst case counts.
+    """
+    usage = record.get("usage") or {}
+    if record["outcome"] in LOST:
+        status = (record.get("error") or {}).get("status")
+        return Amount(calls=1) if status and status >= 400 else worst
+    counted = (usage.get("input_tokens") or 0) + (usage.get("output_tokens") or 0)
+    usd = record.get("usd")
+    return Amount(worst.usd if usd is None else usd, 1, counted or worst.tokens)
+
+
+def _is_dead(alive: Path) -> bool:
+    try:
+        file = os.open(alive, os.O_RDWR)
+    except FileNotFoundError:
+        return True
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(file)
+    return True
+
+
+def _settle_dead(path: Path, state: dict[str, Any], ledger: Path) -> dict[str, Any]:
+    in_flight: dict[str, Amount] = {}
+    spent = NOTHING
+    source = ledger / state["ledger"]
+    for record in records(source) if source.exists() else ():
+        if record["kind"] == "intent":
+            in_flight[record["key"]] = Amount(**record.get("worst", {}))
+        elif record["kind"] == "response":
+            spent += actual_amount(record, in_flight.pop(record["key"], NOTHING))
+    reserved = sum(in_flight.values(), NOTHING)
+    settled = state | {"final": True, "spent": asdict(spent), "reserved": asdict(reserved)}
+    write_json(path, settled)
+    return settled

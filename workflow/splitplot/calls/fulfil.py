@@ -1,0 +1,348 @@
+"""Answer the requests of one part: reuse what the ledger has, send the rest, project the responses.
+
+The order of things is the promise that nothing is paid twice: lock a key, look once more into the
+ledger, reserve its worst case, record the intent, send, record the answer, give the lock back.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, TextIO
+
+from splitplot.calls.budget import Amount, Budget, actual_amount
+from splitplot.calls.ledger import Ledger, LedgerWriter
+from splitplot.calls.locks import KeyLocks
+from splitplot.calls.pricing import Price, ceiling, cost, find_price
+from splitplot.calls.records import Request, Response, Usage
+from splitplot.calls.requests import cell_of, part_index
+from splitplot.calls.tokens import max_output, upper_bound
+from splitplot.errors import CapReached, ConfigError, SplitplotError
+from splitplot.files import read_jsonl, write_jsonl
+
+WINDOW = 256  # keys locked, looked up and reserved at a time
+HELD_ELSEWHERE_SECONDS = 0.5  # how often to look whether another job has answered
+FREE_ROUTES = ("local", "sim")
+
+
+@dataclass
+class Tally:
+    """What happened to the requests of a part."""
+
+    requests: int = 0
+    reused: int = 0
+    sent: int = 0
+    outcomes: dict[str, int] = field(default_factory=dict)
+
+
+class Stopped(SplitplotError):
+    """The job was asked to stop; what was in flight has been recorded."""
+
+
+def fulfil(
+    *,
+    plan: dict[str, Any],
+    trial_id: str,
+    condition_id: str,
+    part: str,
+    folder: Path,
+    items: Path,
+    ledger_root: Path,
+    terminal: TextIO | None = None,
+) -> Tally:
+    """Make `folder`/responses.jsonl from `folder`/requests.jsonl, sending only what is new.
+
+    plan: plan.json. items: items.parquet (read on the `sim` route only). ledger_root: results/ledger.
+    terminal: where progress is shown, if it is one.
+    Raises SplitplotError when the work itself could not be done: credentials missing or refused, the
+    disk full, a stop requested. Everything that was answered until then is in the ledger.
+    """
+    trial, condition, _ = cell_of(plan, trial_id, condition_id)
+    ledger = Ledger(ledger_root, trial["hash"])
+    keys = [line["custom_id"] for line in read_jsonl(folder / "requests.jsonl")]
+    settled = ledger.find(keys)
+    pending = set(keys) - settled.keys()
+    over_quota: set[str] = set()
+    if pending:
+        session = _Session(plan, trial, ledger, ledger_root, (condition_id, part))
+        session.total, session.terminal = len(pending), terminal
+        try:
+            session.send(_pending_requests(folder, pending), folder, items, condition["name"])
+        finally:
+            session.close()
+        over_quota = session.over_quota
+    return _project(ledger, keys, folder / "responses.jsonl", over_quota, reused=len(settled))
+
+
+def trial_price(trial: dict[str, Any]) -> Price | None:
+    """The price of a trial's model; None where it is free (local, simulated) or not known."""
+    if trial["route"] in FREE_ROUTES:
+        return None
+    endpoint = trial["endpoint"]
+    return find_price(trial["model_id"], endpoint["model"], endpoint.get("price"))
+
+
+class _Session:
+    """One job's sending: its locks, its budget, its own ledger file."""
+
+    def __init__(
+        self,
+        plan: dict[str, Any],
+        trial: dict[str, Any],
+        ledger: Ledger,
+        ledger_root: Path,
+        place: tuple[str, str],
+    ) -> None:
+        self.trial, self.ledger, self.study = trial, ledger, plan["study"]
+        self.total = 0
+        self.terminal: TextIO | None = None
+        self.price = trial_price(trial)
+        self.api_key = api_key(trial)
+        self.over_quota: set[str] = set()
+        self.worst: dict[str, Amount] = {}
+        self.stop = asyncio.Event()
+        header = {
+            "study": self.study,
+            "trial": trial["id"],
+            "model": trial["model"],
+            "condition": place[0],
+            "part": place[1],
+            "route": trial["route"],
+        }
+        self.writer = LedgerWriter(ledger_root, trial["hash"], header)
+        self.locks = KeyLocks(ledger_root / trial["hash"] / "locks")
+        caps = plan["budget"] if trial["route"] not in FREE_ROUTES else {}
+        self.budget = Budget(ledger_root, self.study, trial["model"], caps, self.writer.path)
+        if self.budget.capped and self.price is None and caps.get("max_usd") is not None:
+            raise ConfigError(
+                f"{plan['study_file']}: budget.max_usd cannot be held for {trial['model']}: no price "
+                f"is known for {trial['model_id']}; set `price` for it in config/models.yaml"
+            )
+
+    def close(self) -> None:
+        self.budget.close()
+        self.writer.close()
+        self.locks.close()
+
+    def send(self, requests: Iterator[Request], folder: Path, items: Path, condition: str) -> None:
+        """Send by the trial's route until everything is answered, over quota, or stopped."""
+        route, endpoint = self.trial["route"], self.trial["endpoint"]
+        if route == "sim":
+            self._simulate(requests, folder, items, condition)
+        elif route == "local":
+            from splitplot.calls.local import endpoint_for, serve
+            from splitplot.calls.realtime import answer
+
+            with serve(endpoint) as server:
+                self._run(
+                    partial(answer, route="local", engine=server.engine, api_key=server.api_key),
+                    requests,
+                    endpoint_for(server, endpoint),
+                )
+        elif route == "litellm":
+            from splitplot.calls.litellm_route import answer as litellm_answer
+
+            self._run(partial(litellm_answer, api_key=self.api_key), requests, endpoint)
+        else:
+            from splitplot.calls.realtime import answer
+
+            self._run(partial(answer, api_key=self.api_key), requests, endpoint)
+
+    def _run(
+        self, answer: Callable[..., Any], requests: Iterator[Request], endpoint: dict[str, Any]
+    ) -> None:
+        from splitplot.calls.realtime import Progress, run
+
+        async def main() -> None:
+            with _stop_on_signals(self.stop):
+                await answer(
+                    self._feed(requests),
+                    endpoint,
+                    record=self._record,
+                    on_send=self._intend,
+                    price=self._usd,
+                    stop=self.stop,
+                    progress=Progress(self.total, self.trial["id"], self.terminal),
+                )
+
+        run(main())
+        if self.stop.is_set():
+            raise Stopped(
+                f"{self.trial['id']}: stopped on request; what was in flight is recorded, run again "
+                "to go on"
+            )
+
+    def _simulate(
+        self, requests: Iterator[Request], folder: Path, items: Path, condition: str
+    ) -> None:
+        from splitplot.items import read_items
+
+        part = part_index(folder.name)
+        by_id = {item.id: item for item in read_items(items, part=part)}
+        place = {
+            row["key"]: (by_id[row["item_id"]], row["replication"])
+            for row in read_jsonl(folder / "grid.jsonl")
+        }
+        window: list[Request] = []
+        for request in requests:
+            window.append(request)
+            if len(window) == WINDOW:
+                self._simulate_window(window, place, condition)
+                window = []
+        self._simulate_window(window, place, condition)
+
+    def _simulate_window(
+        self, window: list[Request], place: dict[str, tuple[Any, int]], condition: str
+    ) -> None:
+        from splitplot.calls.sim import simulate
+
+        granted, _ = self._claim(window)
+        for request in granted:
+            item, replication = place[request.key]
+            self._record(simulate(request, item, condition, replication, self.trial["endpoint"]))
+
+    def _claim(self, window: list[Request]) -> tuple[list[Request], list[Request]]:
+        """(requests that are ours to send, requests that another job holds)."""
+        ours = self.locks.acquire(request.key for request in window)
+        self.ledger.refresh()
+        answered = self.ledger.find(ours)
+        for key in answered:
+            self.locks.release(key)
+        granted = [r for r in window if r.key in ours and r.key not in answered]
+        return granted, [request for request in window if request.key not in ours]
+
+    async def _feed(self, requests: Iterator[Request]) -> AsyncIterator[Request]:
+        window: list[Request] = []
+        waiting: deque[Request] = deque()
+        more = True
+        while more or waiting:
+            window = []
+            while more and len(window) < WINDOW:
+                request = next(requests, None)
+                if request is None:
+                    more = False
+                else:
+                    window.append(request)
+            if not window:  # only what others hold is left: give them time, then look again
+                await asyncio.sleep(HELD_ELSEWHERE_SECONDS)
+                window = [waiting.popleft() for _ in range(min(WINDOW, len(waiting)))]
+            granted, held = self._claim(window)
+            waiting.extend(held)
+            async for request in self._reserve(granted):
+                yield request
+
+    async def _reserve(self, granted: list[Request]) -> AsyncIterator[Request]:
+        """Yield the requests for which there is money; the others are over quota."""
+        queue = deque(granted)
+        while queue:
+            if not self.budget.capped:
+                yield queue.popleft()
+                continue
+            worsts = [self._worst(request.body) for request in queue]
+            count, may_wait = self.budget.reserve(worsts)
+            for worst in worsts[:count]:
+                request = queue.popleft()
+                self.worst[request.key] = worst
+                yield request
+            if count == 0 and may_wait:
+                await asyncio.sleep(0.2)
+                self.budget.publish()
+            elif count == 0:
+                request = queue.popleft()
+                self.over_quota.add(request.key)
+                self.locks.release(request.key)
+
+    def _intend(self, request: Request, attempt: int) -> None:
+        worst = self.worst.get(request.key)
+        self.writer.intent(request.key, attempt, vars(worst) if worst else None)
+
+    def _record(self, response: Response) -> None:
+        response = replace(response, study=self.study)
+        self.writer.response(response)
+        self.locks.release(response.key)
+        worst = self.worst.pop(response.key, None)
+        if worst is not None:
+            self.budget.settle(worst, actual_amount(response.to_json(), worst))
+
+    def _usd(self, usage: Usage) -> float | None:
+        if self.trial["route"] in FREE_ROUTES:
+            return 0.0
+        return cost(self.price, usage) if self.price else None
+
+    def _worst(self, body: dict[str, Any]) -> Amount:
+        tokens_in = upper_bound(body)
+        tokens_out = max_output(body, self.price)
+        if tokens_out is None:
+            raise CapReached(
+                f"{self.trial['id']}: a cap needs a bound on the answer's length; set `max_tokens` in "
+                "the study's sampling"
+            )
+        usd = ceiling(self.price, tokens_in, tokens_out) if self.price else 0.0
+        return Amount(usd, 1, tokens_in + tokens_out)
+
+
+def _project(
+    ledger: Ledger, keys: list[str], output: Path, over_quota: set[str], reused: int
+) -> Tally:
+    """Write responses.jsonl in the order of the requests; the ledger stays the record."""
+    ledger.refresh()
+    found = ledger.find(keys)
+    tally = Tally(len(keys), reused, sum(1 for key in keys if key in found) - reused)
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for key in keys:
+            if key in found:
+                response = ledger.read(found[key])
+            else:
+                response = Response(key, "over_quota" if key in over_quota else "missing")
+            tally.outcomes[response.outcome] = tally.outcomes.get(response.outcome, 0) + 1
+            yield response.to_json()
+
+    write_jsonl(output, rows())
+    return tally
+
+
+def _pending_requests(folder: Path, pending: set[str]) -> Iterator[Request]:
+    for line in read_jsonl(folder / "requests.jsonl"):
+        if line["custom_id"] in pending:
+            yield Request(line["custom_id"], line["body"], line["url"])
+
+
+def api_key(trial: dict[str, Any]) -> str | None:
+    """The credential that a trial needs, from the environment; None where it needs none.
+
+    Raises SplitplotError naming the variable that is not set.
+    """
+    name = trial["endpoint"].get("api_key_env")
+    if not name:
+        return None
+    value = os.environ.get(name)
+    if not value:
+        raise SplitplotError(
+            f"trial {trial['id']}: the environment variable {name} is not set, so {trial['model']} "
+            "cannot be asked; nothing was sent. Set it and run again: other trials are not affected"
+        )
+    return value
+
+
+@contextmanager
+def _stop_on_signals(stop: asyncio.Event) -> Iterator[None]:
+    """SIGINT and SIGTERM drain: nothing new is sent; a second one ends the job at once."""
+    loop = asyncio.get_running_loop()
+
+    def request_stop(number: int) -> None:
+        print("stopping: waiting for what is in flight", file=sys.stderr)
+        stop.set()
+        loop.remove_signal_handler(number)
+
+    with ExitStack() as stack:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, request_stop, number)
+            stack.callback(loop.remove_signal_handler, number)
+        yield

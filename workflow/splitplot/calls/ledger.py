@@ -1,0 +1,300 @@
+"""The ledger: append-only files of every request intent and every response ever paid for.
+
+A trial's answers lie in `results/ledger/{trial hash}/`, found by content and never by a name that a
+user can change. Each job writes a file of its own; a reader finds a key through the small index
+beside a file and scans only what the index does not cover yet, so a torn tail or a missing index
+costs time, never an answer.
+"""
+
+import json
+import mmap
+import os
+import secrets
+import socket
+import struct
+import time
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from splitplot.calls.records import KEY_LENGTH, LOST, Response
+from splitplot.errors import SplitplotError
+from splitplot.files import atomic_path
+
+MAGIC = b"SPLIDX1\n"
+HEADER = struct.Struct("=8sQQ")  # magic, bytes of the file that are covered, number of entries
+GAP = 1 << 63  # set in an entry's offset when the response is a gap (error, expired, …)
+HALF = KEY_LENGTH // 2  # hexadecimal digits of a key that make one 64-bit word
+OPEN_FILES = 64  # ledger files that a reader keeps open
+INDEX_TAIL_BYTES = 1 << 20  # an uncovered tail larger than this is indexed by whoever reads it
+FSYNC_SECONDS = 0.5
+
+
+def now() -> str:
+    """The present time, ISO 8601 in UTC with microseconds: sorts as text."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+class LedgerWriter:
+    """Appends to one new file of a trial's ledger. The file appears with its first record.
+
+    Each record is one `write` call of a whole line, so a kill of the process loses at most the line
+    in flight; the disk is synced at most every half second and at close.
+    """
+
+    def __init__(self, root: Path, trial_hash: str, header: dict[str, Any]) -> None:
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+        name = f"{stamp}-{socket.gethostname()[:20]}-{os.getpid()}-{secrets.token_hex(3)}.jsonl"
+        self.path = root / trial_hash / name
+        self._header = header
+        self._file: int | None = None
+        self._synced = 0.0
+        self._broken = False
+
+    def intent(self, key: str, attempt: int, worst: dict[str, float] | None = None) -> None:
+        """Record that a request is about to leave; `worst` is the most that it can cost."""
+        record = {"kind": "intent", "key": key, "attempt": attempt, "at": now()}
+        self._append(record | ({"worst": worst} if worst else {}))
+
+    def response(self, response: Response) -> None:
+        """Record an answer or a failure for good."""
+        gap = response.outcome in LOST
+        row = response.to_json()
+        key = row.pop("key")
+        self._append({"kind": "response", "key": key, "gap": gap, "at": now(), **row})
+
+    def reopen(self, keys: Iterable[str]) -> None:
+        """Record that the gaps recorded so far for these keys may be sent again."""
+        self._append({"kind": "reopen", "at": now(), "keys": sorted(keys)})
+
+    def close(self) -> None:
+        """Sync, close and index the file."""
+        if self._file is None:
+            return
+        os.fsync(self._file)
+        os.close(self._file)
+        self._file = None
+        write_index(self.path)
+
+    def __enter__(self) -> "LedgerWriter":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _append(self, record: dict[str, Any]) -> None:
+        if self._broken:
+            raise SplitplotError(f"{self.path}: an earlier write failed; nothing more is written")
+        if self._file is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND)
+            self._append({"kind": "open", "at": now(), **self._header})
+        data = json.dumps(record, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+        try:
+            if os.write(self._file, data) != len(data):
+                raise OSError("the line was written in part")
+            if time.monotonic() - self._synced > FSYNC_SECONDS:
+                os.fdatasync(self._file)
+                self._synced = time.monotonic()
+        except OSError as error:
+            self._broken = True  # a torn line must stay the last one
+            raise SplitplotError(f"{self.path}: cannot write the ledger: {error}") from error
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a response lies: file and byte offset."""
+
+    path: Path
+    offset: int
+    gap: bool
+
+
+@dataclass
+class _Covered:
+    """What is known of one file: its mapped index, and what was scanned behind it."""
+
+    high: memoryview  # first words of the keys, sorted
+    low: memoryview  # second words, in the same order
+    offsets: memoryview  # offsets with the gap bit, in the same order
+    end: int  # bytes of the file that are known
+    tail: dict[str, int]  # key → offset with the gap bit, for lines behind the index
+
+
+class Ledger:
+    """Reads one trial's answers. `refresh` notices what other jobs have written meanwhile.
+
+    With `read_only` no index is written either: a dry run leaves no file behind.
+    """
+
+    def __init__(self, root: Path, trial_hash: str, *, read_only: bool = False) -> None:
+        self.folder = root / trial_hash
+        self._read_only = read_only
+        self._files: dict[Path, _Covered] = {}
+        self._reopened: dict[str, str] = {}
+        self._handles: dict[Path, BinaryIO] = {}
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Look for new files and new lines."""
+        try:
+            entries = sorted(
+                (entry for entry in os.scandir(self.folder) if entry.name.endswith(".jsonl")),
+                key=lambda entry: entry.name,
+            )
+        except FileNotFoundError:
+            return
+        for entry in entries:
+            path = Path(entry.path)
+            known = self._files.get(path)
+            if known is None:
+                known = self._files[path] = _open_covered(path)
+            if entry.stat().st_size > known.end:
+                self._scan_tail(path, known)
+
+    def find(self, keys: Iterable[str]) -> dict[str, Position]:
+        """The settled response of each key that has one: an answer, else a gap not reopened since.
+
+        Of several answers to one key (possible only where one was in flight at a kill) the earliest
+        counts, so that every reader at every time agrees.
+        """
+        wanted = set(keys)
+        hits: dict[str, list[Position]] = {}
+        for path, known in self._files.items():
+            for key, offset in _matches(known, wanted):
+                hits.setdefault(key, []).append(Position(path, offset & ~GAP, bool(offset & GAP)))
+        settled = {key: self._settle(key, positions) for key, positions in hits.items()}
+        return {key: position for key, position in settled.items() if position is not None}
+
+    def read(self, position: Position) -> Response:
+        """The response at a position."""
+        return Response.from_json(self._record(position))
+
+    def _settle(self, key: str, positions: list[Position]) -> Position | None:
+        answers = [position for position in positions if not position.gap]
+        if answers:
+            return answers[0] if len(answers) == 1 else min(answers, key=self._at)
+        reopened = self._reopened.get(key, "")
+        gaps = [gap for gap in positions if not reopened or self._at(gap) > reopened]
+        return max(gaps, key=self._at) if gaps else None
+
+    def _at(self, position: Position) -> str:
+        return str(self._record(position)["at"])
+
+    def _record(self, position: Position) -> dict[str, Any]:
+        file = self._handles.get(position.path)
+        if file is None:
+            if len(self._handles) >= OPEN_FILES:
+                self._handles.pop(next(iter(self._handles))).close()
+            file = self._handles[position.path] = position.path.open("rb")
+        file.seek(position.offset)
+        record = _parse(file.readline())
+        if record is None:
+            raise SplitplotError(f"{position.path}: no record at byte {position.offset}")
+        return record
+
+    def _scan_tail(self, path: Path, known: _Covered) -> None:
+        start = known.end
+        for offset, line in _whole_lines(path, start):
+            known.end = offset + len(line)
+            record = _parse(line)
+            if record is None:
+                continue
+            if record["kind"] == "response":
+                if known.tail.get(record["key"], GAP) & GAP:  # an answer is never displaced
+                    known.tail[record["key"]] = offset | (GAP if record["gap"] else 0)
+            elif record["kind"] == "reopen":
+                for key in record["keys"]:
+                    self._reopened[key] = max(self._reopened.get(key, ""), record["at"])
+        if known.end - start > INDEX_TAIL_BYTES and not self._read_only:
+            write_index(path)
+
+
+def records(path: Path) -> Iterator[dict[str, Any]]:
+    """Every whole record of one ledger file, in order; a torn or broken line is passed over."""
+    for _, line in _whole_lines(path, 0):
+        record = _parse(line)
+        if record is not None:
+            yield record
+
+
+def write_index(path: Path) -> None:
+    """Write the index of a ledger file beside it, atomically. Files with reopen records get none."""
+    entries: list[tuple[int, int, int]] = []
+    end = 0
+    for offset, line in _whole_lines(path, 0):
+        end = offset + len(line)
+        record = _parse(line)
+        if record is None:
+            continue
+        if record["kind"] == "reopen":
+            return
+        if record["kind"] == "response":
+            place = offset | (GAP if record["gap"] else 0)
+            entries.append((*_words(record["key"]), place))
+    entries.sort()
+    with atomic_path(path.with_suffix(".idx")) as temporary, temporary.open("wb") as file:
+        file.write(HEADER.pack(MAGIC, end, len(entries)))
+        for column in range(3):
+            array("Q", (entry[column] for entry in entries)).tofile(file)
+
+
+def _words(key: str) -> tuple[int, int]:
+    return int(key[:HALF], 16), int(key[HALF:], 16)
+
+
+def _open_covered(path: Path) -> _Covered:
+    nothing = memoryview(array("Q"))
+    try:
+        with path.with_suffix(".idx").open("rb") as file:
+            view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        magic, end, count = HEADER.unpack(view[: HEADER.size])
+        if magic == MAGIC and len(view) == HEADER.size + 24 * count:
+            words = view[HEADER.size :].cast("Q")
+            columns = (words[:count], words[count : 2 * count], words[2 * count :])
+            return _Covered(*columns, end=end, tail={})
+    except (FileNotFoundError, ValueError, struct.error):
+        pass  # no index, or an unreadable one: the file itself is scanned
+    return _Covered(nothing, nothing, nothing, end=0, tail={})
+
+
+def _matches(known: _Covered, wanted: set[str]) -> Iterator[tuple[str, int]]:
+    """(key, offset with gap bit) of every recorded response to one of the wanted keys."""
+    if len(wanted) < len(known.tail):
+        yield from ((key, known.tail[key]) for key in wanted if key in known.tail)
+    else:
+        yield from ((key, offset) for key, offset in known.tail.items() if key in wanted)
+    count = len(known.high)
+    if not count:
+        return
+    for key in wanted:
+        high, low = _words(key)
+        place = bisect_left(known.high, high)
+        while place < count and known.high[place] == high:
+            if known.low[place] == low:
+                yield key, known.offsets[place]
+            place += 1
+
+
+def _whole_lines(path: Path, start: int) -> Iterator[tuple[int, bytes]]:
+    """(offset, line with its newline) from `start`; a last line without newline is not whole."""
+    with path.open("rb") as file:
+        file.seek(start)
+        offset = start
+        for line in file:
+            if not line.endswith(b"\n"):
+                return
+            yield offset, line
+            offset += len(line)
+
+
+def _parse(line: bytes) -> dict[str, Any] | None:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) and "kind" in record else None

@@ -1,0 +1,70 @@
+"""The requests of a cell: items × replications through a template, as canonical bodies with keys."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from splitplot.calls.records import Request, request_key
+from splitplot.files import write_jsonl
+from splitplot.items import read_items
+from splitplot.items.item import Item
+from splitplot.prompts import render
+
+
+def cell_requests(
+    trial: dict[str, Any], condition: dict[str, Any], replications: int, items: Iterable[Item]
+) -> Iterator[tuple[Request, Item, int]]:
+    """(request, item, replication) of a cell in item order; trial and condition as in plan.json."""
+    for item in items:
+        messages = render(condition["template"], item)
+        body = {"messages": messages, **trial["parameters"]}
+        for replication in range(replications):
+            key = request_key(trial["identity"], body, replication)
+            yield Request(key, body), item, replication
+
+
+def part_index(part: str) -> tuple[int, int]:
+    """("03-of-12") → (3, 12)."""
+    index, _, count = part.partition("-of-")
+    return int(index), int(count)
+
+
+def write_part(
+    plan: dict[str, Any], trial_id: str, condition_id: str, part: str, items: Path, folder: Path
+) -> int:
+    """Write requests.jsonl (one line per distinct key) and grid.jsonl (one per item × replication).
+
+    Returns the number of distinct requests.
+    """
+    trial, condition, replications = cell_of(plan, trial_id, condition_id)
+    grid: list[dict[str, Any]] = []
+    seen: set[str] = set()
+
+    def lines() -> Iterator[dict[str, Any]]:
+        part_items = read_items(items, part=part_index(part))
+        for request, item, replication in cell_requests(trial, condition, replications, part_items):
+            grid.append({"item_id": item.id, "replication": replication, "key": request.key})
+            if request.key not in seen:
+                seen.add(request.key)
+                yield {
+                    "custom_id": request.key,
+                    "method": "POST",
+                    "url": request.url,
+                    "body": request.body,
+                }
+
+    count = write_jsonl(folder / "requests.jsonl", lines())
+    write_jsonl(folder / "grid.jsonl", grid)
+    return count
+
+
+def cell_of(
+    plan: dict[str, Any], trial_id: str, condition_id: str
+) -> tuple[dict[str, Any], dict[str, Any], int]:
+    """(trial, condition, replications) of a cell of the plan. Raises KeyError for an unknown cell."""
+    for cell in plan["cells"]:
+        if cell["trial"] == trial_id and cell["condition"] == condition_id:
+            trial = next(trial for trial in plan["trials"] if trial["id"] == trial_id)
+            condition = next(arm for arm in plan["conditions"] if arm["id"] == condition_id)
+            return trial, condition, int(cell["replications"])
+    raise KeyError(f"{trial_id} × {condition_id} is not a cell of study {plan['study']}")

@@ -1,0 +1,131 @@
+"""How far a study is, cell by cell, from the ledger; and the gaps that `refill` opens again."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from splitplot import paths
+from splitplot.calls.ledger import Ledger, LedgerWriter
+from splitplot.calls.locks import KeyLocks
+from splitplot.calls.records import LOST
+from splitplot.calls.requests import cell_of, cell_requests, part_index
+from splitplot.files import read_jsonl
+from splitplot.items.item import Item, part_of
+
+
+@dataclass
+class CellStatus:
+    """One cell: how many of its distinct requests are answered, failed for good, in flight, missing.
+
+    failed: by outcome, e.g. {"error": 3}. over_quota: not sent because a cap was reached.
+    """
+
+    trial: str
+    condition: str
+    requests: int = 0
+    done: int = 0
+    failed: dict[str, int] = field(default_factory=dict)
+    over_quota: int = 0
+    in_flight: int = 0
+    missing: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dictionary."""
+        return asdict(self)
+
+
+def status(plan: dict[str, Any], items: Sequence[Item], root: Path) -> list[CellStatus]:
+    """The state of every cell of the plan, in its order. root: the workflow root."""
+    rows = []
+    for cell, keys in _cell_keys(plan, items):
+        trial = cell_of(plan, cell["trial"], cell["condition"])[0]
+        ledger = Ledger(root / paths.LEDGER, trial["hash"], read_only=True)
+        found = ledger.find(keys)
+        gaps = [position for position in found.values() if position.gap]
+        open_keys = keys.keys() - found.keys()
+        busy = _held(root / paths.LEDGER / trial["hash"] / "locks", open_keys)
+        refused = open_keys & _over_quota(plan, cell, root) - busy
+        rows.append(
+            CellStatus(
+                cell["trial"],
+                cell["condition"],
+                requests=len(keys),
+                done=len(found) - len(gaps),
+                failed=dict(sorted(Counter(ledger.read(gap).outcome for gap in gaps).items())),
+                over_quota=len(refused),
+                in_flight=len(busy),
+                missing=len(open_keys) - len(busy) - len(refused),
+            )
+        )
+    return rows
+
+
+def refill(plan: dict[str, Any], items: Sequence[Item], root: Path) -> int:
+    """Open every gap again: recorded failures, and what a cap has stopped. The next run sends them.
+
+    The projections of the parts concerned are removed, so that Snakemake makes them again, with the
+    estimate and the gate before them. Returns the number of gaps.
+    """
+    study, count = plan["study"], 0
+    for cell, keys in _cell_keys(plan, items):
+        trial = cell_of(plan, cell["trial"], cell["condition"])[0]
+        found = Ledger(root / paths.LEDGER, trial["hash"]).find(keys)
+        failed = {key for key, position in found.items() if position.gap}
+        stopped = _over_quota(plan, cell, root) & keys.keys() - found.keys()
+        if failed:
+            header = {"study": study, "trial": cell["trial"], "reason": "refill"}
+            with LedgerWriter(root / paths.LEDGER, trial["hash"], header) as writer:
+                writer.reopen(failed)
+        for key in failed | stopped:
+            for part in keys[key]:
+                _part_path(paths.RESPONSES, plan, cell, part, root).unlink(missing_ok=True)
+        count += len(failed | stopped)
+    if count:
+        for template in (paths.ESTIMATE, paths.GATE):
+            (root / template.format(study=study)).unlink(missing_ok=True)
+    return count
+
+
+def _cell_keys(
+    plan: dict[str, Any], items: Sequence[Item]
+) -> Iterator[tuple[dict[str, str], dict[str, set[str]]]]:
+    """(cell, {key: the parts in which it is asked for})."""
+    parts = plan["parts"]
+    by_index = {part_index(part)[0]: part for part in parts}
+    for cell in plan["cells"]:
+        trial, condition, replications = cell_of(plan, cell["trial"], cell["condition"])
+        keys: dict[str, set[str]] = {}
+        for request, item, _ in cell_requests(trial, condition, replications, items):
+            keys.setdefault(request.key, set()).add(by_index[part_of(item.id, len(parts))])
+        yield cell, keys
+
+
+def _over_quota(plan: dict[str, Any], cell: dict[str, str], root: Path) -> set[str]:
+    """Keys that the last run left unsent; they are no record of the ledger, for nothing was paid."""
+    keys = set()
+    for part in plan["parts"]:
+        path = _part_path(paths.RESPONSES, plan, cell, part, root)
+        if path.exists():
+            keys |= {row["key"] for row in read_jsonl(path) if row["outcome"] in LOST}
+    return keys
+
+
+def _part_path(
+    template: str, plan: dict[str, Any], cell: dict[str, str], part: str, root: Path
+) -> Path:
+    place = {"trial": cell["trial"], "condition": cell["condition"]}
+    return root / template.format(study=plan["study"], part=part, **place)
+
+
+def _held(lock_file: Path, keys: Iterable[str]) -> set[str]:
+    """Keys that a living job holds at this moment."""
+    if not lock_file.exists():
+        return set()
+    wanted = set(keys)
+    locks = KeyLocks(lock_file)
+    try:
+        return wanted - locks.acquire(wanted)
+    finally:
+        locks.close()

@@ -1,0 +1,202 @@
+"""Study → plan: trials, conditions, cells, parts, content ids. Fast; reads YAML and templates, no data."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from splitplot import __version__
+from splitplot.canonical import digest, slug
+from splitplot.config_file import canonical_numbers, label_of
+from splitplot.errors import ConfigError
+from splitplot.registry import Model
+from splitplot.study import Checked, load_checked
+from splitplot.study.sections import Sampling
+
+SCHEMA = 1
+ID_DIGITS = 8
+LIBRARY = Path(__file__).resolve().parent
+
+
+def make_plan(study_path: Path, root: Path) -> dict[str, Any]:
+    """The content of plan.json: plain JSON values that every later stage reads.
+
+    study_path: the study's YAML file; root: the workflow root, to which its paths are relative.
+    Raises ConfigError with one line per problem of the study or of config/models.yaml.
+    """
+    study_path = study_path if study_path.is_absolute() else root / study_path
+    checked = load_checked(study_path, root)
+    study = checked.study
+    label = label_of(study_path, root)
+    trials = _trials(checked, label)
+    conditions = _conditions(checked, label)
+    plan: dict[str, Any] = {
+        "schema": SCHEMA,
+        "splitplot": __version__,
+        "study": study.study,
+        "question": study.question,
+        "study_file": label,
+        "items": [_sorted(canonical_numbers(source.resolved())) for source in study.items],
+        "item_limit": study.budget.dev_items if study.budget.policy == "dev" else None,
+        "trials": list(trials.values()),
+        "conditions": list(conditions.values()),
+        "cells": [
+            {
+                "trial": trials[cell.model, cell.sampling]["id"],
+                "condition": conditions[cell.condition]["id"],
+                "replications": cell.replications,
+            }
+            for cell in checked.cells
+        ],
+        "parts": part_ids(study.execution.parts),
+        "scorers": checked.scorers,
+        "budget": study.budget.model_dump(),
+        "execution": study.execution.model_dump(),
+        "analysis": {
+            "primary": checked.primary,
+            "alpha": study.analysis.alpha,
+            "seed": study.analysis.seed,
+        },
+    }
+    plan["digests"] = digests(plan)
+    return plan
+
+
+def part_ids(count: int) -> list[str]:
+    """The ids of `count` parts, padded so that they sort: 12 → "00-of-12" … "11-of-12"."""
+    width = len(str(count - 1))
+    return [f"{index:0{width}}-of-{count}" for index in range(count)]
+
+
+def body_parameters(sampling: Sampling) -> dict[str, Any]:
+    """What a sampling adds to every request body: fields that are set, `extra` among them.
+
+    Keys are sorted and 1.0 is 1, so that equal settings give equal bodies.
+    """
+    fields = sampling.model_dump(exclude_none=True, exclude={"name", "extra"})
+    parameters: dict[str, Any] = _sorted(canonical_numbers(fields | sampling.extra))
+    return parameters
+
+
+def digests(plan: dict[str, Any]) -> dict[str, str]:
+    """One digest per stage of what it depends on; the order of keys in YAML never changes one.
+
+    items: sources and limit. grid: cells and replications, however they are split into parts.
+    sending: what an estimate is made of; money: that and the budget. scores: scorers, the primary
+    first. analysis: what is frozen; names and whether the margin was chosen are not part of it.
+    plan: everything in plan.json, so that the file is never older than the study.
+    """
+    cells = sorted(plan["cells"], key=lambda cell: (cell["trial"], cell["condition"]))
+    conditions = sorted(plan["conditions"], key=lambda condition: str(condition["id"]))
+    everything = {key: value for key, value in plan.items() if key != "digests"}
+    sending = [
+        cells,
+        sorted(plan["trials"], key=lambda trial: str(trial["id"])),
+        [condition["id"] for condition in conditions],
+    ]
+    frozen = [
+        {key: contrast[key] for key in sorted(contrast) if key not in ("name", "margin_is_default")}
+        for contrast in plan["analysis"]["primary"]
+    ]
+    parts = {
+        "plan": everything | {"cells": cells, "conditions": conditions},
+        "items": [plan["items"], plan["item_limit"]],
+        "grid": cells,
+        "sending": sending,
+        "money": [sending, plan["budget"]],
+        "scores": [[scorer["name"], scorer["digest"]] for scorer in plan["scorers"]],
+        "analysis": plan["analysis"] | {"primary": frozen},
+    }
+    return {stage: digest(canonical_numbers(value)) for stage, value in parts.items()}
+
+
+def item_files(plan: dict[str, Any]) -> list[str]:
+    """The local files that the items of a plan are read from, as the study names them."""
+    return [source["path"] for source in plan["items"] if source.get("path")]
+
+
+def code_digest(package: str) -> str:
+    """16 hexadecimal digits of the files of one package of the library, e.g. "inference".
+
+    For rules that must run again when their code changes. `report` includes its templates.
+    """
+    hasher = hashlib.sha256()
+    files = sorted((LIBRARY / package).rglob("*.py"))
+    if package == "report":
+        files += sorted(
+            path for path in (LIBRARY.parent / "templates").rglob("*") if path.is_file()
+        )
+    for file in files:
+        hasher.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return hasher.hexdigest()[:16]
+
+
+def _trials(checked: Checked, label: str) -> dict[tuple[str, str], dict[str, Any]]:
+    trials: dict[tuple[str, str], dict[str, Any]] = {}
+    owners: dict[str, tuple[str, str]] = {}
+    for cell in checked.cells:
+        key = (cell.model, cell.sampling)
+        if key in trials:
+            continue
+        model = checked.models[cell.model, cell.route]
+        trial = _trial(model, cell.sampling, body_parameters(checked.samplings[cell.sampling]))
+        other = owners.setdefault(trial["hash"], key)
+        if other != key:
+            raise ConfigError(
+                f"{label}: {' × '.join(other)} and {' × '.join(key)} are the same model with the same "
+                "settings and would be compared with themselves; remove one of them (for repeated "
+                "answers use `replications`)"
+            )
+        trials[key] = trial
+    return trials
+
+
+def _trial(model: Model, sampling: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    trial_hash = digest({"identity": model.identity, "parameters": parameters})
+    name = f"{slug(model.name)}-{slug(sampling)}"
+    return {
+        "id": f"{name}--{trial_hash[:ID_DIGITS]}",
+        "hash": trial_hash,
+        "role": "solver",
+        "model": model.name,
+        "model_id": model.model_id,
+        "identity": model.identity,
+        "sampling": sampling,
+        "parameters": parameters,
+        "route": model.route,
+        "endpoint": model.endpoint,
+    }
+
+
+def _conditions(checked: Checked, label: str) -> dict[str, dict[str, Any]]:
+    from splitplot.prompts import template_hash
+
+    conditions: dict[str, dict[str, Any]] = {}
+    owners: dict[str, str] = {}
+    used = {cell.condition for cell in checked.cells}
+    for name, condition in checked.study.conditions.items():
+        if name not in used:
+            continue
+        template = checked.templates[name]
+        content = template_hash(template)[:16]
+        other = owners.setdefault(content, name)
+        if other != name:
+            raise ConfigError(
+                f'{label}: conditions "{other}" and "{name}" have the same content and would be '
+                "compared with themselves; remove one of them (for repeated answers use "
+                "`replications`)"
+            )
+        conditions[name] = {
+            "id": f"{slug(name)}--{content[:ID_DIGITS]}",
+            "hash": content,
+            "name": name,
+            "path": condition.template,
+            "template": template,
+        }
+    return conditions
+
+
+def _sorted(value: Any) -> Any:
+    """The same value with the keys of every mapping in it sorted, so that their order means nothing."""
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(inner) for inner in value] if isinstance(value, list) else value

@@ -1,0 +1,189 @@
+"""What a contrast must have before a verdict is spoken, and what must be said beside one.
+
+A refusal says why there is no verdict and what to do. A flag stands beside a verdict that holds.
+"""
+
+from dataclasses import asdict, dataclass
+
+from splitplot.inference.evidence import FIXED, ITEMS, Arm, Evidence
+from splitplot.inference.intervals import clopper_pearson
+from splitplot.inference.wording import counted, p_text, percent
+
+MIN_ITEMS = 20
+FEW_ITEMS = 100
+MIN_CLUSTERS = 5
+FEW_CLUSTERS = 6
+"""Below six clusters the cluster sign-flip test cannot reach 0.05: its smallest p-value is 2/2^G."""
+
+MIN_OVERLAP = 0.5
+MAX_LOST = 0.20
+LOST_NOTED = 0.02
+LOSS_DIFFERS = 0.05
+TRUNCATION_GAP = 0.01
+FEW_DISCORDANT = 10
+CEILING, FLOOR = 0.95, 0.05
+SCOPES = (ITEMS, FIXED)
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A named remark. where: the contrast or cell it is about, or "study"."""
+
+    code: str
+    where: str
+    message: str
+
+    def to_json(self) -> dict[str, str]:
+        """A plain dictionary, as in inference.json."""
+        return asdict(self)
+
+
+def refusals(e: Evidence) -> list[str]:
+    """Why no verdict may be spoken: one clause each, with what to do. Empty where one may."""
+    found = []
+    if e.scope not in SCOPES:
+        found.append(
+            f'the scope "{e.scope}" needs a random factor that this analysis does not have; '
+            f"declare one of: {', '.join(SCOPES)}"
+        )
+    if e.n_items < MIN_ITEMS:
+        found.append(
+            f"only {counted(e.n_items, 'item')} answered by both, at least {MIN_ITEMS} are needed"
+            f"{_exact_counts(e)}; add items"
+        )
+    if e.n_union and e.n_items < MIN_OVERLAP * e.n_union:
+        found.append(
+            f"only {e.n_items:,} of {counted(e.n_union, 'item')} answered by both, so the arms were "
+            "asked different questions; fill the missing cells"
+        )
+    for arm in (e.a, e.b):
+        if arm.lost > MAX_LOST:
+            found.append(
+                f"{percent(arm.lost)} of the answers of {arm.name} were lost, more than "
+                f"{percent(MAX_LOST)}; run again to fill them"
+            )
+    if e.clustered and e.n_clusters < MIN_CLUSTERS and e.scope == ITEMS:
+        found.append(
+            f"the items come from {counted(e.n_clusters, 'cluster')}, at least {MIN_CLUSTERS} are needed "
+            "to speak of questions like these; add items from other clusters"
+        )
+    if e.scope == FIXED and e.noise.se_run is None:
+        found.append(
+            "a claim about exactly these items rests on run-to-run noise, which is not known: "
+            f"{e.noise.reason}; add replications"
+        )
+    if not found and (e.difference is None or e.equivalence is None):
+        found.append(e.missing_interval or "no interval exists for these data")
+    return found
+
+
+def flags(e: Evidence, where: str) -> list[Flag]:
+    """What must be said beside the verdict."""
+    found: list[Flag] = []
+
+    def flag(code: str, message: str) -> None:
+        found.append(Flag(code, where, message))
+
+    if MIN_ITEMS <= e.n_items < FEW_ITEMS:
+        flag(
+            "few_items",
+            f"{e.n_items} items: only small-sample methods are used, and gaps are wide.",
+        )
+    _discordance(e, flag_into=found, where=where)
+    for arm in (e.a, e.b):
+        if e.bounded and (arm.mean > CEILING or arm.mean < FLOOR):
+            flag(
+                "ceiling" if arm.mean > CEILING else "floor",
+                f"{arm.name} scores {percent(arm.mean)}: "
+                f"only {counted(e.wins + e.losses, 'item')} of {e.n_items:,} tell the arms apart.",
+            )
+    _losses(e, found, where)
+    gap = abs(e.a.truncated - e.b.truncated)
+    if gap > TRUNCATION_GAP:
+        flag(
+            "truncation_gap",
+            f"Answers cut off at the token limit: {_shares(e.a, e.b, 'truncated')}. The verdict has to "
+            "hold with them counted as wrong and with them left out.",
+        )
+    if e.margin_is_default:
+        flag(
+            "default_margin",
+            f"No margin was declared: the default of {e.unit.amount(e.margin)} is used.",
+        )
+    if e.clustered and MIN_CLUSTERS <= e.n_clusters < FEW_CLUSTERS:
+        flag(
+            "few_clusters", f"{e.n_clusters} clusters: the permutation test cannot reach p < 0.05."
+        )
+    if e.difference is not None and e.p_value is not None:
+        excludes_zero = e.difference.low > 0 or e.difference.high < 0
+        if excludes_zero != (e.p_value <= e.alpha) and e.scope == ITEMS:
+            flag(
+                "interval_and_test_differ",
+                f"The interval ({e.unit.span(e.difference)}) and the test ({p_text(e.p_value)}) fall on "
+                "different sides of the line; the verdict goes by the interval.",
+            )
+        if e.bounded and (e.difference.low < -1 or e.difference.high > 1):
+            flag(
+                "interval_out_of_range",
+                "The interval reaches beyond ±100 points; it is not clipped.",
+            )
+    return found
+
+
+def _exact_counts(e: Evidence) -> str:
+    if not e.binary:
+        return ""
+    text = f" ({e.a.name} alone right on {e.wins}, {e.b.name} alone right on {e.losses}"
+    if e.wins + e.losses:
+        share = clopper_pearson(e.wins, e.wins + e.losses, 1 - e.alpha)
+        text += (
+            f"; of the items that differ {e.a.name} wins {percent(share.estimate)}, "
+            f"exact interval {percent(share.low)} to {percent(share.high)}"
+        )
+    return text + ")"
+
+
+def _discordance(e: Evidence, flag_into: list[Flag], where: str) -> None:
+    differing = e.wins + e.losses
+    if e.n_items and differing == 0:
+        bound = (
+            f"; the data still allow a gap of {e.unit.span(e.difference)}"
+            if e.difference is not None
+            else ""
+        )
+        flag_into.append(
+            Flag("no_discordant", where, f"Identical scores on all {e.n_items:,} items{bound}.")
+        )
+    elif differing < FEW_DISCORDANT and e.n_items:
+        flag_into.append(
+            Flag(
+                "few_discordant",
+                where,
+                f"Only {counted(differing, 'item')} of {e.n_items:,} set the arms apart: "
+                "everything rests on them.",
+            )
+        )
+
+
+def _losses(e: Evidence, found: list[Flag], where: str) -> None:
+    if max(e.a.lost, e.b.lost) > LOST_NOTED:
+        found.append(
+            Flag(
+                "lost",
+                where,
+                f"Lost answers: {_shares(e.a, e.b, 'lost')}. The bounds show what they could change.",
+            )
+        )
+    if e.differential_loss < LOSS_DIFFERS:
+        found.append(
+            Flag(
+                "differential_loss",
+                where,
+                f"The arms lost answers on different items ({p_text(e.differential_loss)}): "
+                "the losses may be no accident.",
+            )
+        )
+
+
+def _shares(a: Arm, b: Arm, what: str) -> str:
+    return f"{a.name} {percent(getattr(a, what))}, {b.name} {percent(getattr(b, what))}"

@@ -1,0 +1,79 @@
+"""What is known about one contrast when its verdict is spoken: all that the words may depend on."""
+
+from dataclasses import dataclass
+
+from splitplot.inference.intervals import Interval
+from splitplot.inference.noise import RunNoise
+from splitplot.inference.wording import POINTS, SCORE_UNITS, Unit
+
+ITEMS, FIXED = "items", "fixed"
+"""Scopes an interval can speak of here: items like these, or exactly these items."""
+
+
+@dataclass(frozen=True)
+class Rival:
+    """Another defensible analysis of the same contrast, with which the verdict has to agree."""
+
+    name: str
+    difference: Interval
+    equivalence: Interval
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One side of a contrast.
+
+    mean: over common items. lost: share of its answers that never reached us. truncated: share of its
+    answers cut off at the token limit.
+    """
+
+    name: str
+    mean: float
+    lost: float
+    truncated: float
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One contrast A − B.
+
+    difference, equivalence: intervals at 1 − α and 1 − 2α, for the scope; None where none exists.
+    margin: smallest difference that matters, in score units. bounded: all scores within 0…1.
+    wins, losses: common items on which A is above, below B. binary: 0/1 item scores in both arms.
+    p_value, p_adjusted: two-sided; adjusted over the `family` comparisons declared together.
+    differential_loss: p-value of "one arm lost answers on other items than the other arm".
+    n_items: common items; n_union: items with an answer in at least one arm.
+    missing_interval: why there is no interval, in words.
+    """
+
+    a: Arm
+    b: Arm
+    difference: Interval | None
+    equivalence: Interval | None
+    margin: float
+    margin_is_default: bool
+    scope: str
+    alpha: float
+    bounded: bool
+    binary: bool
+    clustered: bool
+    n_items: int
+    n_union: int
+    n_clusters: int
+    wins: int
+    losses: int
+    noise: RunNoise
+    p_value: float | None = None
+    p_adjusted: float | None = None
+    family: int = 1
+    differential_loss: float = 1.0
+    smallest_detectable: float | None = None
+    items_needed: int | None = None
+    rivals: tuple[Rival, ...] = ()
+    missing_interval: str | None = None
+    simulated: bool = False
+
+    @property
+    def unit(self) -> Unit:
+        """Percentage points where all scores lie within 0…1."""
+        return POINTS if self.bounded else SCORE_UNITS

@@ -1,0 +1,50 @@
+"""Where the formula of each method comes from: the list that a report prints at its end."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+SOURCES = {
+    "Wilson": "Wilson 1927; Brown, Cai & DasGupta 2001",
+    "Wilson on effective": "Korn & Graubard 1998; Dean & Pagano 2015; standard error over items or CR2",
+    "Clopper-Pearson": "Clopper & Pearson 1934",
+    "t over items": "Student 1908; Miller 2024 (arXiv:2411.00640) for paired differences of items",
+    "CR2 clustered t": "Bell & McCaffrey 2002, with Satterthwaite degrees of freedom",
+    "Tango score": "Tango 1998, Statistics in Medicine 17:891",
+    "sign-flip inversion": "Hartigan 1969; Tritchler 1984",
+    "exact bound": "Clopper & Pearson 1934, at 0 of n units unlike the rest",
+    "run-to-run noise": "SE² = Σ (s²_A/K_A + s²_B/K_B)/I² at fixed items; Miller 2024",
+    "McNemar exact": "McNemar 1947; binomial tail doubled",
+    "McNemar mid-p": "Fagerland, Lydersen & Laake 2013",
+    "studentised sign-flip": "Janssen 1999; Hemerik, Goeman & Finos 2020; p = (b + 1)/(m + 1)",
+    "sign-flip": "no difference to permute: p = 1 by definition",
+    "cluster sign-flip": "no difference to permute: p = 1 by definition",
+    "z on run-to-run noise": "normal approximation at fixed items",
+    "Holm": "Holm 1979, within each metric",
+    "smallest detectable": "(t_{α/2} + t_{0.2})·SE at 80% power; Miller 2024",
+}
+
+
+def used(
+    conditions: Sequence[Mapping[str, Any]], contrasts: Sequence[Mapping[str, Any]]
+) -> list[dict[str, str]]:
+    """[{"name", "formula_source"}] of the methods that appear in these entries of inference.json."""
+    names: set[str] = set()
+    for entry in conditions:
+        names |= {entry[kind]["method"] for kind in ("strict", "observed") if entry[kind]}
+    for entry in contrasts:
+        names |= {entry[kind]["method"] for kind in ("difference", "equivalence") if entry[kind]}
+        names |= {entry["test"]} if entry["test"] else set()
+        names |= {one["difference"]["method"] for one in entry["sensitivity"]}
+        if entry["mid_p"] is not None:
+            names.add("McNemar mid-p")
+        if entry["p_adjusted"] != entry["p_value"]:
+            names.add("Holm")
+        if entry["smallest_detectable"] is not None:
+            names.add("smallest detectable")
+    found = {family for name in names for family in [_family(name)] if family}
+    return [{"name": name, "formula_source": SOURCES[name]} for name in SOURCES if name in found]
+
+
+def _family(name: str) -> str | None:
+    """The longest key of SOURCES with which the method's name begins."""
+    return max((key for key in SOURCES if name.startswith(key)), key=len, default=None)

@@ -1,0 +1,128 @@
+"""Run-to-run noise of a difference at exactly these items, and what a study of this size can see.
+
+The noise speaks of the scope "these items": how far the difference would move if the same models answered
+the same items again. The interval of a verdict, over items like these, contains it already.
+"""
+
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from splitplot.inference.intervals import Floats, Interval, t_quantile, z_quantile
+
+POWER = 0.8
+"""Power at which "smallest detectable" and "items needed" are stated."""
+
+POWER_INFLATION = 1.05
+"""The normal sample-size formula reaches only .76 to .785 of a nominal .80 for McNemar's exact test."""
+
+
+@dataclass(frozen=True)
+class RunNoise:
+    """se_run: standard error of the difference from replications alone; half_width: z times that.
+
+    Both None where it cannot be known; `reason` then says why, in words for the report.
+    """
+
+    se_run: float | None
+    half_width: float | None
+    reason: str | None
+
+
+def run_variance(count: ArrayLike, within: ArrayLike) -> Floats | None:
+    """Variance of the item mean of one cell from run to run: s²/K per item, shape (n_items,).
+
+    count: kept replications per item (≥ 1). within: sample variance over them (any value where count is 1).
+    An item with a single kept replication takes the mean variance of the others; None if all are such.
+    """
+    k = np.asarray(count, dtype=np.float64)
+    s2 = np.asarray(within, dtype=np.float64)
+    seen = k >= 2
+    if not seen.any():
+        return None
+    filled: Floats = np.where(seen, s2, s2[seen].mean()) / k
+    return filled
+
+
+def run_noise(
+    a: Floats | None, b: Floats | None, *, level: float = 0.95, deterministic: bool = False
+) -> RunNoise:
+    """SE_run² = (1/I²) Σ (s²_Ai/K_Ai + s²_Bi/K_Bi) and z·SE_run.
+
+    a, b: run variance of each item's score in either arm (`run_variance`, divided by the number of
+        cells squared where an arm averages cells), shape (n_items,); None without replications.
+    deterministic: temperature 0 and all replications identical, in both arms.
+    """
+    if a is None or b is None:
+        return RunNoise(
+            None, None, "needs at least two replications in both arms; there is only one in some"
+        )
+    se = float(np.sqrt((a + b).sum())) / a.size
+    if se == 0.0 and deterministic:
+        return RunNoise(
+            0.0, 0.0, "temperature 0 and all replications identical: one replication says it all"
+        )
+    if se == 0.0:
+        return RunNoise(
+            None, None, "no item changed its score between replications: too small to be detected"
+        )
+    return RunNoise(se, z_quantile(level) * se, None)
+
+
+def these_items_interval(estimate: float, noise: RunNoise, level: float = 0.95) -> Interval | None:
+    """The interval for exactly these items, estimate ± z·SE_run; None where the noise is unknown."""
+    if noise.se_run is None:
+        return None
+    half = z_quantile(level) * noise.se_run
+    return Interval(
+        estimate, estimate - half, estimate + half, level, "run-to-run noise, z", noise.se_run
+    )
+
+
+def these_items_p_value(estimate: float, noise: RunNoise) -> float | None:
+    """Two-sided normal p-value of a difference of 0 at these items; None without noise to compare with."""
+    from scipy.special import ndtr
+
+    if not noise.se_run:
+        return None
+    return float(2 * ndtr(-abs(estimate) / noise.se_run))
+
+
+def smallest_detectable(se: float | None, alpha: float, df: float | None = None) -> float | None:
+    """The true difference that a study with this standard error finds with 80 % power:
+    (t_{α/2} + t_{0.2}) · SE, normal quantiles without df. None where the standard error is 0 or unknown.
+    """
+    if not se:
+        return None
+    return _quantile_sum(alpha, df) * se
+
+
+def items_needed(
+    se: float | None, n_items: int, margin: float, alpha: float, *, exact: bool = False
+) -> int | None:
+    """Items like these for 80 % power at a true difference of `margin`: n·(z_{α/2} + z_{0.2})²·SE²/margin².
+
+    exact: the test is McNemar's exact one, which needs 5 % more. SE² · n is the variance per item,
+    clusters and run noise included (Miller 2024). None where the standard error is 0 or the margin is 0.
+    """
+    if not se or margin <= 0:
+        return None
+    needed = n_items * (_quantile_sum(alpha, None) * se / margin) ** 2
+    return ceil(needed * (POWER_INFLATION if exact else 1.0))
+
+
+def items_to_settle(interval: Interval, n_items: int, margin: float) -> int | None:
+    """Items like these at which the interval would be narrower than the margin, wherever it falls."""
+    width = interval.high - interval.low
+    if margin <= 0 or width <= margin:
+        return None
+    return ceil(n_items * (width / margin) ** 2)
+
+
+def _quantile_sum(alpha: float, df: float | None) -> float:
+    level = 2 * POWER - 1  # the one-sided 80 % quantile is the two-sided one at 60 %
+    if df is None:
+        return z_quantile(1 - alpha) + z_quantile(level)
+    return t_quantile(1 - alpha, df) + t_quantile(level, df)

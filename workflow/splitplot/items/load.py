@@ -1,0 +1,90 @@
+"""All items of a study, in study order, checked across its sources; and the subset of a dev run."""
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from splitplot.errors import ConfigError, near_miss
+from splitplot.items.item import Item, id_fraction
+
+Placed = tuple[Item, str]
+"""An item and where it stands, for messages: "data/mine.jsonl:17", "org/name: row 17"."""
+
+Loader = Callable[[dict[str, Any], Path], tuple[list[Placed], dict[str, Any]]]
+"""Resolved source, root → its items in order, and its provenance."""
+
+LOADERS = {
+    "path": "splitplot.items.local",
+    "hf": "splitplot.items.hub",
+    "dataset": "splitplot.items.gsm8k",
+    "generate": "splitplot.items.reasoning_gym",
+}
+"""Module per kind of source, imported when first needed; each has a function `load`."""
+
+
+def load_items(
+    sources: list[dict[str, Any]], *, root: Path, limit: int | None = None
+) -> tuple[list[Item], list[dict[str, Any]]]:
+    """Items of the resolved sources of a plan, in study order, and one provenance record per source.
+
+    root: folder that relative paths start from.
+    limit: keep only so many items (`budget.dev_items`), chosen by `subset`. A source's own `limit`
+        is another thing: its first n rows, as they stand in the file.
+    Provenance: {"source", "kind", "rows" (items loaded), "sha256", "revision", …}.
+    Raises ConfigError naming file and line for whatever a user can mend: a file that is not there,
+    wrong encoding, broken rows, missing columns, empty inputs, ids that occur twice in the study,
+    a source without rows.
+    """
+    per_source: list[list[Item]] = []
+    provenance = []
+    places: dict[str, str] = {}
+    for index, source in enumerate(sources):
+        placed, record = _loader(source, index)(source, root)
+        if not placed:
+            raise ConfigError(f"{record['source']}: no items; the data set is empty")
+        for item, place in placed:
+            if item.id in places:
+                raise ConfigError(
+                    f'{place}: the id "{item.id}" is already at {places[item.id]}; ids are unique '
+                    "over the whole study: mend one of them or give a source an `id_prefix`"
+                )
+            places[item.id] = place
+        per_source.append([item for item, _ in placed])
+        provenance.append({**record, "rows": len(placed)})
+    if limit is not None:
+        per_source = subset(per_source, limit)
+    return [item for items in per_source for item in items], provenance
+
+
+def subset(per_source: list[list[Item]], limit: int) -> list[list[Item]]:
+    """`limit` items spread evenly over the sources: in each, those with the smallest hash of their id.
+
+    The choice depends on ids alone: it does not favour the top of a file, it stays the same when
+    other items come or go, and a larger limit keeps what a smaller one chose. A source with fewer
+    items than its share leaves the rest to the others. Order within a source is kept.
+    """
+    ranked = [
+        (rank, index, item.id)
+        for index, items in enumerate(per_source)
+        for rank, item in enumerate(sorted(items, key=lambda item: (id_fraction(item.id), item.id)))
+    ]
+    chosen = {item_id for _, _, item_id in sorted(ranked)[:limit]}
+    return [[item for item in items if item.id in chosen] for items in per_source]
+
+
+def is_remote(source: dict[str, Any], root: Path = Path()) -> bool:
+    """Whether loading a resolved source may need the network: a dry run leaves such a source alone."""
+    if source["kind"] == "hf":
+        return not (root / source["hf"]).is_dir()
+    return source["kind"] == "dataset" and not source.get("path")
+
+
+def _loader(source: dict[str, Any], index: int) -> Loader:
+    kind = str(source.get("kind"))
+    if kind not in LOADERS:
+        raise ConfigError(
+            f'items[{index}]: unknown kind of source "{kind}"{near_miss(kind, list(LOADERS))}'
+        )
+    load: Loader = import_module(LOADERS[kind]).load
+    return load

@@ -1,0 +1,50 @@
+"""Where every file of a study lies, as templates that rules use with wildcards and code with values."""
+
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+LEDGER = "results/ledger"
+STUDY = "results/{study}"
+DIGEST = f"{STUDY}/digests/{{stage}}/{{digest}}"
+PLAN = f"{STUDY}/plan.json"
+ITEMS = f"{STUDY}/items.parquet"
+PROVENANCE = f"{STUDY}/items.json"
+ESTIMATE = f"{STUDY}/estimate.json"
+APPROVAL = f"{STUDY}/approval.json"
+GATE = f"{STUDY}/gate.json"
+CALLS = f"{STUDY}/calls"
+CELL = f"{CALLS}/{{trial}}/{{condition}}"
+PART = f"{CELL}/{{part}}"
+REQUESTS = f"{PART}/requests.jsonl"
+GRID = f"{PART}/grid.jsonl"
+RESPONSES = f"{PART}/responses.jsonl"
+SCORES = f"{STUDY}/scores/{{trial}}/{{condition}}.parquet"
+TABLE = f"{STUDY}/item_responses.parquet"
+TABLE_CSV = f"{STUDY}/item_responses.csv"
+INFERENCE = f"{STUDY}/inference.json"
+COSTS = f"{STUDY}/costs.json"
+REPORT = f"{STUDY}/report.html"
+REPORT_MD = f"{STUDY}/report.md"
+REPORT_JSON = f"{STUDY}/report.json"
+LOGS = f"{STUDY}/logs"
+
+STUDY_FILES = (
+    PLAN,
+    ITEMS,
+    PROVENANCE,
+    ESTIMATE,
+    GATE,
+    TABLE,
+    INFERENCE,
+    COSTS,
+    REPORT,
+    REPORT_MD,
+    REPORT_JSON,
+)
+"""The files that every study has once."""
+
+
+def study_file(study: str) -> Path:
+    """The YAML file of a study, relative to the workflow root."""
+    return Path("config/studies") / f"{study}.yaml"

@@ -1,0 +1,327 @@
+"""config/models.yaml → the models a study may name: identity, route, endpoint; never a secret."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from splitplot.config_file import (
+    Document,
+    Problems,
+    Where,
+    canonical_numbers,
+    label_of,
+    read_document,
+)
+from splitplot.config_model import validate
+from splitplot.errors import ConfigError, near_miss
+from splitplot.providers import LITELLM_KEYS, LITELLM_NAMES, OPENAI_COMPATIBLE
+from splitplot.registry_entries import (
+    AliasEntry,
+    Entry,
+    LocalEntry,
+    ProviderEntry,
+    RemoteEntry,
+    SimEntry,
+    check_no_secrets,
+)
+
+REGISTRY = "config/models.yaml"
+
+Route = Literal["realtime", "litellm", "local", "sim"]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model ready to be asked.
+
+    name: as the study calls it. model_id: provider/model, whatever the route and the name.
+    identity: what is hashed into request keys; endpoint: what the route needs to know, as in plan.json.
+    """
+
+    name: str
+    model_id: str
+    identity: dict[str, Any]
+    route: Route
+    endpoint: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Models, groups and providers of config/models.yaml, and the providers known without it."""
+
+    root: Path
+    label: str = REGISTRY
+    entries: dict[str, Entry] = field(default_factory=dict)
+    groups: dict[str, list[str]] = field(default_factory=dict)
+    providers: dict[str, ProviderEntry] = field(default_factory=dict)
+
+    def names(self) -> list[str]:
+        """The names of all registered models, aliases included."""
+        return list(self.entries)
+
+    def expand(self, name: str) -> list[str]:
+        """The models that a name in a study stands for: itself, or the members of a group.
+
+        Raises ConfigError for a name that is neither registered nor provider/model.
+        """
+        if name in self.groups:
+            return list(
+                dict.fromkeys(m for member in self.groups[name] for m in self.expand(member))
+            )
+        if name not in self.entries:
+            self._check_unregistered(name)
+        return [name]
+
+    def resolve(self, name: str, route: str = "auto") -> Model:
+        """The model behind a name, on its own route or on the one asked for.
+
+        Raises ConfigError for an unknown name, a route that cannot serve it, an unreadable template.
+        """
+        entry = self._entry(name)
+        if route == "sim" and not isinstance(entry, SimEntry):
+            return self._rehearsed(name, entry)
+        if isinstance(entry, SimEntry):
+            return self._simulated(name, entry, route)
+        if isinstance(entry, LocalEntry):
+            return self._local(name, entry, route)
+        return self._remote(name, entry, route)
+
+    def _entry(self, name: str) -> LocalEntry | SimEntry | RemoteEntry:
+        entry = self.entries.get(name)
+        if entry is None:
+            self._check_unregistered(name)
+            return RemoteEntry.model_validate({"model": name})
+        return self._entry(entry.alias_of) if isinstance(entry, AliasEntry) else entry
+
+    def _check_unregistered(self, name: str) -> None:
+        provider, _, model = name.partition("/")
+        known = [*self.entries, *self.groups]
+        if not model or not provider:
+            raise ConfigError(
+                f'unknown model or group "{name}"{near_miss(name, known)}; '
+                f"add it to {self.label}, or write provider/model"
+            )
+        if provider in ("local", "sim"):
+            raise ConfigError(
+                f'"{name}" must be an entry of {self.label}, which says how it answers'
+                f"{near_miss(name, known)}"
+            )
+
+    def _refuse_route(self, name: str, route: str, allowed: str) -> None:
+        if route not in ("auto", *allowed.split(", ")):
+            raise ConfigError(
+                f'route {route} cannot serve "{name}" (possible: auto, {allowed}, sim)'
+            )
+
+    def _simulated(self, name: str, entry: SimEntry, route: str) -> Model:
+        if route not in ("auto", "sim"):
+            raise ConfigError(f'route {route} cannot serve "{name}", which is simulated')
+        return self._sim_model(name, entry.model_id(name), entry.sim)
+
+    def _rehearsed(self, name: str, entry: LocalEntry | RemoteEntry) -> Model:
+        """A real model played by the simulator: never the identity of the real one."""
+        return self._sim_model(name, entry.model_id(name), entry.sim or {})
+
+    def _sim_model(self, name: str, model_id: str, raw: dict[str, Any]) -> Model:
+        from splitplot.calls.sim import sim_settings
+
+        settings = canonical_numbers(sim_settings(raw, f"{self.label}: models.{name}.sim"))
+        # Prices are bookkeeping: a changed price must not ask anything again.
+        hashed = {k: v for k, v in settings.items() if not k.startswith("usd_per_")}
+        return Model(name, model_id, {"model": model_id, "sim": hashed}, "sim", settings)
+
+    def _local(self, name: str, entry: LocalEntry, route: str) -> Model:
+        self._refuse_route(name, route, "local")
+        template = self._chat_template(name, entry)
+        model_id = entry.model_id(name)
+        identity: dict[str, Any] = {
+            "model": model_id,
+            "sha256": entry.sha256,
+            # An answer may end where the context does, so it belongs to what is asked of the model.
+            "context": entry.context,
+        }
+        if template is not None:
+            identity["chat_template"] = template
+        endpoint = {
+            "engine": entry.engine,
+            "weights": entry.weights.model_dump(exclude_none=True),
+            "sha256": entry.sha256,
+            "context": entry.context,
+            "slots": entry.slots,
+            "threads": entry.threads,
+            "chat_template": template,
+        }
+        return Model(name, model_id, identity, "local", endpoint)
+
+    def _chat_template(self, name: str, entry: LocalEntry) -> str | None:
+        if entry.chat_template is None:
+            return None
+        try:
+            return (self.root / entry.chat_template).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            raise ConfigError(
+                f"{self.label}: models.{name}.chat_template: cannot read {entry.chat_template} "
+                f"({reason}); give the path of a Jinja file, relative to the workflow root"
+            ) from None
+
+    def _remote(self, name: str, entry: RemoteEntry, wanted: str) -> Model:
+        self._refuse_route(name, wanted, "realtime, litellm")
+        model_id = entry.model_id(name)
+        provider_name, _, provider_model = model_id.partition("/")
+        provider = self.providers.get(provider_name) or ProviderEntry.model_validate({})
+        known_url, known_key = OPENAI_COMPATIBLE.get(provider_name, (None, None))
+        base_url = entry.base_url or provider.base_url
+        route = wanted if wanted != "auto" else entry.route or provider.route
+        if route is None:
+            route = "realtime" if base_url or known_url else "litellm"
+        if route == "realtime":
+            base_url = base_url or known_url
+            sent, key = provider_model, known_key
+            if base_url is None:
+                raise ConfigError(
+                    f'route realtime cannot serve "{name}": no base_url is known for '
+                    f'"{provider_name}"; give one in {self.label}, or use route litellm'
+                )
+        else:
+            litellm_name = LITELLM_NAMES.get(provider_name, provider_name)
+            sent, key = f"{litellm_name}/{provider_model}", known_key
+            key = key or LITELLM_KEYS.get(litellm_name)
+        settings = provider.connection() | entry.connection()
+        endpoint = {
+            "base_url": base_url.rstrip("/") if base_url else None,
+            "api_key_env": key,
+            "model": entry.sent_as or sent,
+            "headers": provider.headers | entry.headers,
+            "max_concurrency": 64,
+            "request_timeout_s": 120,
+            "total_timeout_s": 900,
+            "max_attempts": 6,
+            "requests_per_minute": None,
+            "tokens_per_minute": None,
+            "price": entry.price.model_dump(exclude_none=True) if entry.price else None,
+        } | canonical_numbers(settings)
+        served: Route = "realtime" if route == "realtime" else "litellm"
+        return Model(name, model_id, {"model": model_id}, served, endpoint)
+
+
+def load_registry(root: Path, path: str = REGISTRY) -> Registry:
+    """Read and check config/models.yaml; a missing file is an empty registry.
+
+    Raises ConfigError with one line per problem.
+    """
+    file = root / path
+    label = label_of(file, root)
+    if not file.exists():
+        return Registry(root, label)
+    document = read_document(file, root)
+    problems = Problems(document)
+    sections = _sections(document, problems)
+    problems.stop()
+    check_no_secrets(document, problems)
+    problems.stop()
+    entries = {name: _read_entry(name, sections, document, problems) for name in sections["models"]}
+    providers = {
+        name: validate(ProviderEntry, document, problems, ("providers", name))
+        for name in sections["providers"]
+    }
+    groups = _read_groups(sections, problems)
+    problems.stop()
+    registry = Registry(
+        root,
+        label,
+        {name: entry for name, entry in entries.items() if entry},
+        groups,
+        {name: provider for name, provider in providers.items() if provider},
+    )
+    _check_names(registry, problems)
+    problems.stop()
+    return registry
+
+
+def _sections(document: Document, problems: Problems) -> dict[str, dict[str, Any]]:
+    known = ["models", "groups", "providers"]
+    value = {} if document.value is None else document.value
+    if not isinstance(value, dict):
+        problems.add((), "must be a mapping with the keys models, groups, providers")
+        return {}
+    for key in value:
+        if key not in known:
+            problems.add((key,), f"unknown key{near_miss(key, known)}")
+    sections: dict[str, dict[str, Any]] = {}
+    for key in known:
+        section = value.get(key)
+        if section is not None and not isinstance(section, dict):
+            problems.add((key,), "must be a mapping from names to settings")
+        sections[key] = section if isinstance(section, dict) else {}
+    return sections
+
+
+def _read_entry(
+    name: str, sections: dict[str, dict[str, Any]], document: Document, problems: Problems
+) -> Entry | None:
+    raw = sections["models"][name]
+    where: Where = ("models", name)
+    if not isinstance(raw, dict):
+        problems.add(where, "must be a mapping, e.g. {model: openai/gpt-5-mini}")
+        return None
+    if "alias_of" in raw:
+        return validate(AliasEntry, document, problems, where)
+    model = raw.get("model", name)
+    if not isinstance(model, str) or not all(model.partition("/")):
+        problems.add(
+            (*where, "model"),
+            "must be provider/model, e.g. openai/gpt-5-mini, local/any-name or sim/any-name",
+        )
+        return None
+    kind: type[LocalEntry] | type[SimEntry] | type[RemoteEntry] = RemoteEntry
+    if model.startswith("local/"):
+        kind = LocalEntry
+    elif model.startswith("sim/"):
+        kind = SimEntry
+    return validate(kind, document, problems, where)
+
+
+def _read_groups(sections: dict[str, dict[str, Any]], problems: Problems) -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = {}
+    for name, members in sections["groups"].items():
+        where: Where = ("groups", name)
+        if not (isinstance(members, list) and members and all(isinstance(m, str) for m in members)):
+            problems.add(where, "must be a list of names of models")
+            continue
+        if name in sections["models"]:
+            problems.add(where, "is also the name of a model; names must differ")
+        groups[name] = members
+    return groups
+
+
+def _check_names(registry: Registry, problems: Problems) -> None:
+    for name, entry in registry.entries.items():
+        if isinstance(entry, AliasEntry):
+            where: Where = ("models", name, "alias_of")
+            target: Entry | None = entry
+            seen = [name]
+            while isinstance(target, AliasEntry):
+                following = target.alias_of
+                if following in seen:
+                    problems.add(where, f"goes in a circle: {' → '.join([*seen, following])}")
+                    break
+                seen.append(following)
+                target = registry.entries.get(following)
+                if target is None:
+                    _check(registry, following, where, problems)
+    for name, members in registry.groups.items():
+        for index, member in enumerate(members):
+            if member in registry.groups:
+                problems.add(
+                    ("groups", name, index), f'"{member}" is a group; list its models instead'
+                )
+            else:
+                _check(registry, member, ("groups", name, index), problems)
+
+
+def _check(registry: Registry, name: str, where: Where, problems: Problems) -> None:
+    try:
+        registry.expand(name)
+    except ConfigError as error:
+        problems.add(where, str(error))

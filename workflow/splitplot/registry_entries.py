@@ -1,0 +1,172 @@
+"""What an entry of config/models.yaml may say, and that it holds no secret."""
+
+import re
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from splitplot.config_file import Document, Problems, Where
+from splitplot.config_model import Section
+
+_ADVICE = (
+    "a secret does not belong in this file; put it in an environment variable and give the "
+    "variable's name, e.g. api_key_env: OPENAI_API_KEY"
+)
+_SECRET_KEYS = re.compile(
+    r"(?i)^(api[-_]?key|x[-_](goog[-_])?api[-_]key|key|(auth|access|api)?[-_]?token|secret|password|"
+    r"(proxy[-_])?authorization|bearer)$"
+)
+_SECRET_VALUES = re.compile(
+    r"^(sk|pk|gsk|xai|hf|r8|key|csk|fw|pplx|nvapi|tgp_v1)[-_][A-Za-z0-9_-]{16,}$|^AIza[\w-]{30,}$|^Bearer\s"
+)
+
+
+class Price(Section):
+    """US dollars per million tokens; what is left out comes from the table that ships with litellm."""
+
+    usd_per_million_input_tokens: float | None = Field(None, ge=0)
+    usd_per_million_output_tokens: float | None = Field(None, ge=0)
+    usd_per_million_cached_tokens: float | None = Field(None, ge=0)
+    batch_discount: float | None = Field(None, ge=0, le=1)
+
+
+class Connection(Section):
+    """How an endpoint is reached, and how gently. Nothing here changes an id."""
+
+    route: Literal["realtime", "litellm"] | None = None
+    base_url: str | None = Field(None, pattern=r"^https?://\S+$")
+    api_key_env: str | None = None
+    headers: dict[str, str] = Field({})
+    max_concurrency: int = Field(64, ge=1)
+    request_timeout_s: float = Field(120, gt=0)
+    total_timeout_s: float = Field(900, gt=0)
+    max_attempts: int = Field(6, ge=1)
+    requests_per_minute: int | None = Field(None, ge=1)
+    tokens_per_minute: int | None = Field(None, ge=1)
+
+    @field_validator("api_key_env")
+    @classmethod
+    def _is_a_variable(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
+            raise ValueError(
+                "must be the name of an environment variable, e.g. OPENAI_API_KEY, "
+                "never the key itself"
+            )
+        return value
+
+    def connection(self) -> dict[str, Any]:
+        """What was said here, without what is merged in another way."""
+        return self.model_dump(
+            exclude_unset=True,
+            include={
+                "api_key_env",
+                "max_concurrency",
+                "request_timeout_s",
+                "total_timeout_s",
+                "max_attempts",
+                "requests_per_minute",
+                "tokens_per_minute",
+            },
+        )
+
+
+class ProviderEntry(Connection):
+    """Settings of every model of a provider."""
+
+
+class _Named(Section):
+    model: str | None = None
+
+    def model_id(self, name: str) -> str:
+        """provider/model, route-independent; the name of the entry where it says nothing else."""
+        return self.model or name
+
+
+class RemoteEntry(_Named, Connection):
+    """A model behind an API. sent_as: its name in the request, where it is not the part after the /."""
+
+    sent_as: str | None = Field(None, min_length=1)
+    price: Price | None = None
+    sim: dict[str, Any] | None = None
+
+
+class Weights(Section):
+    """A GGUF file: inside an installed Python package, or by path."""
+
+    package: str | None = None
+    file: str | None = None
+    path: str | None = None
+
+    @model_validator(mode="after")
+    def _one_place(self) -> "Weights":
+        in_package = self.package is not None and self.file is not None and self.path is None
+        by_path = self.path is not None and self.package is None and self.file is None
+        if not (in_package or by_path):
+            raise ValueError("give {package, file} or {path}")
+        return self
+
+
+class LocalEntry(_Named):
+    """A model served on this machine. context: tokens of one slot, prompt and answer together."""
+
+    route: Literal["local"] | None = None
+    engine: Literal["llama.cpp"] = "llama.cpp"
+    weights: Weights
+    sha256: str
+    context: int = Field(2048, ge=64)
+    slots: int = Field(4, ge=1)
+    threads: int = Field(1, ge=1)
+    chat_template: str | None = None
+    sim: dict[str, Any] | None = None
+
+    @field_validator("sha256")
+    @classmethod
+    def _is_a_sha256(cls, value: str) -> str:
+        if not re.fullmatch(r"[0-9a-fA-F]{64}", value):
+            raise ValueError(
+                "must be the 64 hexadecimal digits that `sha256sum` prints for the weights: "
+                "they are the identity of a local model"
+            )
+        return value.lower()
+
+
+class SimEntry(_Named):
+    """A simulated responder."""
+
+    route: Literal["sim"] | None = None
+    sim: dict[str, Any] = Field({})
+
+
+class AliasEntry(Section):
+    """Another name of a model."""
+
+    alias_of: str = Field(min_length=1)
+
+
+Entry = AliasEntry | LocalEntry | SimEntry | RemoteEntry
+
+
+def check_no_secrets(document: Document, problems: Problems) -> None:
+    """Note every key or value that looks like a secret, without repeating it, and every ${VARIABLE}."""
+
+    def visit(value: Any, where: Where) -> None:
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                if _SECRET_KEYS.match(key) and where and inner is not None and where != ("models",):
+                    problems.add((*where, key), _ADVICE)
+                else:
+                    visit(inner, (*where, key))
+        elif isinstance(value, list):
+            for index, inner in enumerate(value):
+                visit(inner, (*where, index))
+        elif isinstance(value, str):
+            if _SECRET_VALUES.search(value):
+                problems.add(where, _ADVICE)
+            elif "${" in value:
+                problems.add(
+                    where,
+                    "${…} is not replaced here; write the value, or for a key the name of the "
+                    "variable under api_key_env",
+                )
+
+    visit(document.value, ())

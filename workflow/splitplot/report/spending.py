@@ -1,0 +1,84 @@
+"""Cost: requests, reuse, tokens and dollars per cell, and the time it took."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from splitplot.report.cells import Cells, shown
+from splitplot.report.wording import NOTHING, dollars, duration, instant, parse_instant, plural
+
+FREE_ROUTES = {"local": "local model", "sim": "simulated"}
+
+
+def spending(costs: Mapping[str, Any], cells: Cells) -> dict[str, Any] | None:
+    """Table of costs per cell, totals and wall time; None where costs.json holds no cell."""
+    every = costs.get("cells") or []
+    if not every:
+        return None
+    kept, left = shown(every)
+    unpriced = sum(bool(c.get("unpriced")) for c in every)
+    return {
+        "rows": [_row(c, cells) for c in kept],
+        "left": left,
+        "sentences": _sentences(costs, every, unpriced, cells),
+        "reasoning": any(c.get("tokens_reasoning") for c in every),
+    }
+
+
+def _row(cell: Mapping[str, Any], cells: Cells) -> dict[str, Any]:
+    answered, reused = cell.get("answered") or 0, cell.get("reused") or 0
+    return {
+        "label": cells.label(cells.of(cell)),
+        "requests": _count(cell.get("requests")),
+        "new": _count(max(0, answered - reused)),
+        "reused": _count(reused),
+        "tokens_in": _count(cell.get("tokens_in")),
+        "tokens_out": _count(cell.get("tokens_out")),
+        "tokens_reasoning": _count(cell.get("tokens_reasoning")),
+        "usd": _money(cell, cells),
+    }
+
+
+def _money(cell: Mapping[str, Any], cells: Cells) -> str:
+    """The dollars of a cell; what costs nothing says why, what has no price says so."""
+    route = cells.trials.get(cells.of(cell)[0], {}).get("route", "")
+    if not cell.get("usd") and route in FREE_ROUTES:
+        return f"$0: {FREE_ROUTES[route]}"
+    return dollars(None if cell.get("unpriced") else cell.get("usd"))
+
+
+def _sentences(
+    costs: Mapping[str, Any], every: list[Mapping[str, Any]], unpriced: int, cells: Cells
+) -> list[str]:
+    answered = sum(c.get("answered") or 0 for c in every)
+    reused = sum(c.get("reused") or 0 for c in every)
+    routes = {t.get("route") for t in cells.trials.values()}
+    lines = []
+    total, spent = costs.get("total_usd"), costs.get("spent_usd_this_study")
+    if not total and not spent and routes <= set(FREE_ROUTES):
+        why = "; ".join(FREE_ROUTES[r] for r in sorted(routes) if r)
+        lines.append(f"{plural(answered, 'answer')} for $0 ({why}).")
+    else:
+        least = "at least " if unpriced else ""
+        paid = f", of which this study paid {dollars(spent)}" if spent is not None else ""
+        lines.append(f"{plural(answered, 'answer')} worth {least}{dollars(total)}{paid}.")
+    lines.append(
+        f"{plural(reused, 'answer')} came from the ledger, made for other studies; "
+        f"{max(0, answered - reused):,} were made for this one."
+        if reused
+        else "Every answer was made for this study."
+    )
+    if unpriced:
+        lines.append(f"{plural(unpriced, 'cell')} without a known price: not in the total.")
+    wall = costs.get("wall") or {}
+    first, last = parse_instant(wall.get("first")), parse_instant(wall.get("last"))
+    if first and last:
+        took = duration((last - first).total_seconds())
+        lines.append(
+            f"Answered between {instant(wall['first'])} and {instant(wall['last'])}: "
+            f"{took} from first to last."
+        )
+    return lines
+
+
+def _count(value: int | None) -> str:
+    return NOTHING if value is None else f"{value:,}"

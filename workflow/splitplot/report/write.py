@@ -1,0 +1,175 @@
+"""Write report.html, report.md and report.json: the same inputs give the same bytes."""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from splitplot.files import atomic_text, read_json, write_json
+from splitplot.report.answers import answers
+from splitplot.report.cells import Cells
+from splitplot.report.content import banners, contrasts, headline, score_unit, scores, verdict
+from splitplot.report.health import health
+from splitplot.report.hostile import encodable, fence, inline_markdown, visible, visible_html
+from splitplot.report.origins import origins, plan_status, versions
+from splitplot.report.spending import spending
+
+TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
+SCHEMA = 1
+"""Version of report.json."""
+BOXES = 6
+"""Verdict boxes on the first screen; further contrasts are in the figure and the table."""
+
+
+def write_report(
+    *,
+    plan: dict[str, Any],
+    inference: dict[str, Any],
+    costs: dict[str, Any],
+    table: Path,
+    items: Path,
+    output_dir: Path,
+) -> None:
+    """Write report.html, report.md and report.json into `output_dir`, each complete or absent.
+
+    plan, inference, costs: contents of plan.json, inference.json and costs.json.
+    table: item_responses.parquet; items: items.parquet (items.json beside it adds provenance, if there).
+    Raises FileNotFoundError where the table or the items are absent.
+    """
+    plan, inference, costs = encodable(plan), encodable(inference), encodable(costs)
+    view = build_view(plan, inference, costs, table, items)
+    html, markdown = render_html(view), render_markdown(view)
+    with atomic_text(output_dir / "report.html") as file:
+        file.write(html)
+    with atomic_text(output_dir / "report.md") as file:
+        file.write(markdown)
+    write_json(output_dir / "report.json", machine_readable(plan, inference, costs, view))
+
+
+def build_view(
+    plan: Mapping[str, Any],
+    inference: Mapping[str, Any],
+    costs: Mapping[str, Any],
+    table: Path,
+    items: Path,
+) -> dict[str, Any]:
+    """Everything that the templates show, formatted; a section without data is None."""
+    cells, unit = Cells(plan), score_unit(inference)
+    scorer = next((s.get("name") for s in plan.get("scorers", [])), None)
+    every = inference.get("contrasts") or []
+    replications = max((c.get("replications") or 1 for c in plan.get("cells", [])), default=1)
+    sample = answers(
+        table, items, scorer=scorer, contrasts=every, cells=cells, replications=replications
+    )
+    provenance = items.with_suffix(".json")
+    known = read_json(provenance) if provenance.exists() else []
+    return {
+        "head": headline(plan, inference),
+        "banners": banners(plan, inference, cells, sample["seen"]),
+        "verdicts": [verdict(c, unit) for c in every[:BOXES]],
+        "verdicts_left": max(0, len(every) - BOXES),
+        "contrasts": contrasts(inference, cells, unit),
+        "scores": scores(inference, cells, unit),
+        "health": health(inference, cells, sample["links"]),
+        "costs": spending(costs, cells),
+        "answers": sample if sample["items"] else None,
+        "links": sample["links"],
+        "origins": origins(plan, inference, known if isinstance(known, list) else []),
+        "scorer": scorer or "",
+    }
+
+
+def render_html(view: Mapping[str, Any]) -> str:
+    """The page; its policy allows exactly its own style and script, and no network at all."""
+    style, script = (_asset(TEMPLATES / name) for name in ("report.css", "report.js"))
+    environment = _environment(autoescape=True)
+    environment.filters["model"] = visible_html
+    page: str = environment.get_template("report.html.j2").render(
+        **view,
+        style=style,
+        script=script,
+        policy=(
+            f"default-src 'none'; style-src '{_source_hash(style)}'; "
+            f"script-src '{_source_hash(script)}'; base-uri 'none'; form-action 'none'"
+        ),
+    )
+    return page
+
+
+def render_markdown(view: Mapping[str, Any]) -> str:
+    """The report in short as GitHub-flavoured Markdown."""
+    environment = _environment(autoescape=False)
+    environment.filters["fence"] = fence
+    environment.filters["line"] = inline_markdown
+    page: str = environment.get_template("report.md.j2").render(**view)
+    return page
+
+
+def machine_readable(
+    plan: Mapping[str, Any],
+    inference: Mapping[str, Any],
+    costs: Mapping[str, Any],
+    view: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The content of report.json: numbers as they were computed, nothing rounded."""
+    every = inference.get("contrasts") or []
+    kept = (
+        "name",
+        "verdict",
+        "sentence",
+        "difference",
+        "margin",
+        "margin_is_default",
+        "scope",
+        "reasons",
+    )
+    return {
+        "schema": SCHEMA,
+        "study": plan.get("study"),
+        "question": plan.get("question"),
+        "simulated": any(b["kind"] == "simulated" for b in view["banners"]),
+        "complete": not any(b["title"] == "Incomplete" for b in view["banners"]),
+        "verdicts": [{k: c.get(k) for k in kept} for c in every],
+        "contrasts": every,
+        "conditions": inference.get("conditions") or [],
+        "health": inference.get("health") or {},
+        "flags": inference.get("flags") or [],
+        "methods": inference.get("methods") or [],
+        "frozen": inference.get("frozen") or {},
+        "plan_status": plan_status(plan, inference),
+        "costs": costs,
+        "digests": plan.get("digests") or {},
+        "trials": {t["id"]: t.get("hash") for t in plan.get("trials", [])},
+        "versions": versions(plan),
+    }
+
+
+def _environment(*, autoescape: bool) -> Any:
+    """A strict Jinja environment in which every printed text has its hidden characters shown."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    def finalize(value: Any) -> Any:
+        return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=autoescape,
+        undefined=StrictUndefined,
+        finalize=finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _asset(path: Path) -> Any:
+    """Our own style or script, to be put on the page as it is."""
+    from markupsafe import Markup
+
+    return Markup(path.read_text(encoding="utf-8"))
+
+
+def _source_hash(text: str) -> str:
+    """The hash by which a content security policy allows one inline element."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -1,0 +1,69 @@
+"""Tables of cells to the table of a study, and on to CSV; row group by row group."""
+
+from pathlib import Path
+from typing import Any
+
+from splitplot.errors import ConfigError
+from splitplot.files import atomic_path
+
+ROW_GROUP = 2000
+"""Small cells are gathered until there are so many rows; a row group of the input is never split."""
+
+
+def item_responses(inputs: list[Path], output: Path) -> int:
+    """Write the item-response table of a study from the tables of its cells, in their order.
+
+    Returns the number of rows. Memory holds about one row group.
+    Raises ConfigError for an input of another schema or schema version.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from splitplot.scoring.schema import SCHEMA
+
+    count = 0
+    with (
+        atomic_path(output) as temporary,
+        pq.ParquetWriter(temporary, SCHEMA, compression="zstd") as writer,
+    ):
+        held: list[Any] = []
+        for path in inputs:
+            with pq.ParquetFile(path) as file:
+                _check(path, file.schema_arrow)
+                for group in range(file.num_row_groups):
+                    held.append(file.read_row_group(group))
+                    count += held[-1].num_rows
+                    if sum(table.num_rows for table in held) >= ROW_GROUP:
+                        writer.write_table(pa.concat_tables(held).cast(SCHEMA))
+                        held.clear()
+        if held:
+            writer.write_table(pa.concat_tables(held).cast(SCHEMA))
+    return count
+
+
+def to_csv(parquet: Path, csv: Path) -> int:
+    """Write a table as CSV (UTF-8, header, texts quoted, nulls empty and unquoted); returns its rows."""
+    import pyarrow.csv
+    import pyarrow.parquet as pq
+
+    count = 0
+    with (
+        pq.ParquetFile(parquet) as file,
+        atomic_path(csv) as temporary,
+        pyarrow.csv.CSVWriter(temporary, file.schema_arrow) as writer,
+    ):
+        for batch in file.iter_batches(batch_size=ROW_GROUP):
+            writer.write_batch(batch)
+            count += batch.num_rows
+    return count
+
+
+def _check(path: Path, schema: Any) -> None:
+    from splitplot.scoring.schema import SCHEMA, SCHEMA_VERSION
+
+    version = (schema.metadata or {}).get(b"splitplot.schema_version", b"none").decode()
+    if version != str(SCHEMA_VERSION) or not schema.equals(SCHEMA):
+        raise ConfigError(
+            f"{path}: item-response schema version {version}; this splitplot writes version "
+            f"{SCHEMA_VERSION}; delete the file and score again (answers stay in the ledger)"
+        )

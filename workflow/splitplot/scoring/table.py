@@ -1,0 +1,294 @@
+"""From the responses of a cell to its rows of the item-response table, streamed."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from splitplot.calls.records import LOST, Response
+from splitplot.calls.requests import part_index
+from splitplot.errors import ConfigError
+from splitplot.files import atomic_path, read_jsonl
+from splitplot.items import read_items
+from splitplot.items.item import Item, part_of
+from splitplot.scoring.registry import make_scorer
+from splitplot.scoring.score import Score, Scorer, ScoringError
+
+ROW_GROUP = 2000
+"""Rows that are held in memory before they are written."""
+
+WITH_TEXT = frozenset({"ok", "truncated"})
+"""Outcomes whose text is scored. A refusal is no answer; the other outcomes have no text."""
+
+Row = dict[str, Any]
+
+
+def score_cell(
+    *,
+    plan: dict[str, Any],
+    trial_id: str,
+    condition_id: str,
+    items_path: Path,
+    parts: list[tuple[str, Path, Path]],
+    output: Path,
+    root: Path,
+    wave: str = "",
+) -> dict[str, Any]:
+    """Score every response of a cell with every scorer of the plan; write the cell's table.
+
+    plan: plan.json. parts: (part id such as "0-of-4", its grid.jsonl, its responses.jsonl).
+    root: the workflow root, for a user's scorers. Rows come in the order of parts, grid, scorers.
+    Memory holds the items of one part and one row group, not the responses.
+    Returns {"rows", "responses_missing", "outcomes": {scorer: {outcome: rows}}}.
+    Raises ScoringError for an item that cannot be scored or is not in items.parquet, ConfigError for a
+    scorer that cannot be made.
+    """
+    scorers = [(entry, make_scorer(entry, root)) for entry in plan["scorers"]]
+    fixed = _fixed(plan, trial_id, condition_id, wave)
+    tally: dict[str, Counter[str]] = {entry["name"]: Counter() for entry, _scorer in scorers}
+    unanswered = 0
+
+    def rows() -> Iterator[Row]:
+        nonlocal unanswered
+        for part, grid, responses in parts:
+            items = {item.id: item for item in read_items(items_path, part=part_index(part))}
+            described = {}
+            with responses.open("rb") as file:
+                reader = _ResponseReader(file)
+                for place in read_jsonl(grid):
+                    item = items.get(place["item_id"])
+                    if item is None:
+                        raise ScoringError(
+                            f'{grid}: item "{place["item_id"]}" is not among the items of part {part} in '
+                            f"{items_path}; the files are of different runs: delete {grid.parent} "
+                            "(answers stay in the ledger) and run again"
+                        )
+                    if item.id not in described:
+                        described[item.id] = _item_columns(item)
+                    response = reader.get(place["key"])
+                    if response is None:
+                        unanswered += 1
+                        response = Response(place["key"], "missing")
+                    common = {
+                        **fixed,
+                        **described[item.id],
+                        "part": part,
+                        "replication": place["replication"],
+                        **_response_columns(response),
+                    }
+                    for entry, scorer in scorers:
+                        verdict = _verdict(scorer, response, item)
+                        tally[entry["name"]][verdict["outcome"]] += 1
+                        yield {
+                            **common,
+                            "scorer": entry["name"],
+                            "scorer_digest": entry["digest"],
+                            **verdict,
+                        }
+
+    count = _write(output, rows())
+    return {
+        "rows": count,
+        "responses_missing": unanswered,
+        "outcomes": {name: dict(sorted(counts.items())) for name, counts in tally.items()},
+    }
+
+
+def hole_rows(
+    *,
+    plan: dict[str, Any],
+    trial_id: str,
+    condition_id: str,
+    items_path: Path,
+    output: Path,
+    wave: str = "",
+) -> int:
+    """Write the table of a cell that has no scores at all: every place of the grid, outcome "missing".
+
+    Used where a partial report must show its holes. Returns the number of rows.
+    """
+    fixed = _fixed(plan, trial_id, condition_id, wave)
+    replications = _cell(plan, trial_id, condition_id)["replications"]
+    parts = {part_index(part): part for part in plan["parts"]}
+    verdict = {"outcome": "missing", "score": None, "strict": None, "observed": None}
+    nothing = _response_columns(Response("", "missing")) | {"key": None}
+
+    def rows() -> Iterator[Row]:
+        for item in read_items(items_path):
+            part = parts[part_of(item.id, len(parts)), len(parts)]
+            for replication in range(replications):
+                for entry in plan["scorers"]:
+                    yield {
+                        **fixed,
+                        **_item_columns(item),
+                        **nothing,
+                        "part": part,
+                        "replication": replication,
+                        "scorer": entry["name"],
+                        "scorer_digest": entry["digest"],
+                        **verdict,
+                    }
+
+    return _write(output, rows())
+
+
+class _ResponseReader:
+    """Answers by key from responses.jsonl, read once from front to back.
+
+    The grid asks for keys in the order of the lines, so the next line nearly always has the key; lines
+    that were passed are found again by their offset (several places of the grid may share a key).
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._offsets: dict[str, int] = {}
+        self._front = 0
+        self._last: Response | None = None
+
+    def get(self, key: str) -> Response | None:
+        """The response with this key; None if the file has none."""
+        if self._last is not None and self._last.key == key:
+            return self._last
+        if key in self._offsets:
+            self._file.seek(self._offsets[key])
+            self._last = Response.from_json(json.loads(self._file.readline()))
+            return self._last
+        self._file.seek(self._front)
+        while line := self._file.readline():
+            offset, self._front = self._front, self._front + len(line)
+            if not line.strip():
+                continue
+            row = json.loads(line)
+            self._offsets[row["key"]] = offset
+            if row["key"] == key:
+                self._last = Response.from_json(row)
+                return self._last
+        return None
+
+
+def _verdict(scorer: Scorer, response: Response, item: Item) -> Row:
+    """The columns that a scorer decides; the rules of the item-response table."""
+    if response.outcome not in WITH_TEXT or not response.text:
+        outcome = "empty" if response.outcome == "ok" else response.outcome
+        strict = None if response.outcome in LOST else 0.0
+        return {"outcome": outcome, "score": None, "strict": strict, "observed": None}
+    score: Score = scorer(response.text, item)
+    told: Row = {"score": score.value, "extracted": score.extracted, "score_reason": score.reason}
+    if response.outcome != "ok":
+        return {**told, "outcome": response.outcome, "strict": 0.0, "observed": None}
+    if score.outcome != "scored":
+        return {**told, "outcome": score.outcome, "strict": 0.0, "observed": None}
+    return {**told, "outcome": "ok", "strict": score.value, "observed": score.value}
+
+
+def _cell(plan: dict[str, Any], trial_id: str, condition_id: str) -> dict[str, Any]:
+    for cell in plan["cells"]:
+        if (cell["trial"], cell["condition"]) == (trial_id, condition_id):
+            return dict(cell)
+    raise ConfigError(f"plan.json: there is no cell {trial_id} × {condition_id}")
+
+
+def _fixed(plan: dict[str, Any], trial_id: str, condition_id: str, wave: str) -> Row:
+    """The columns that are the same in all rows of a cell."""
+    _cell(plan, trial_id, condition_id)
+    trial = next(trial for trial in plan["trials"] if trial["id"] == trial_id)
+    condition = next(one for one in plan["conditions"] if one["id"] == condition_id)
+    return {
+        "study": plan["study"],
+        "wave": wave,
+        "trial_id": trial_id,
+        "trial_hash": trial["hash"],
+        "model": trial["model"],
+        "model_id": trial["model_id"],
+        "sampling": trial["sampling"],
+        "role": trial["role"],
+        "condition_id": condition_id,
+        "condition": condition["name"],
+        # A hole of a simulated cell is no observation of a model either.
+        "simulated": trial["route"] == "sim",
+        "route": trial["route"],
+    }
+
+
+def _item_columns(item: Item) -> Row:
+    return {
+        "item_id": item.id,
+        "item_hash": item.hash,
+        "source": item.source,
+        "cluster": item.id if item.cluster is None else item.cluster,
+        "tier": item.tier,
+    }
+
+
+def _response_columns(response: Response) -> Row:
+    row = {
+        "key": response.key,
+        "response": response.text,
+        "reasoning": response.reasoning,
+        "finish_reason": response.finish_reason,
+        "error": _error_text(response.error),
+        "tokens_in": response.usage.input_tokens,
+        "tokens_out": response.usage.output_tokens,
+        "tokens_reasoning": response.usage.reasoning_tokens,
+        "tokens_cached": response.usage.cached_tokens,
+        "usd": response.usd,
+        "latency_s": response.latency_s,
+        "provider_model": response.provider_model,
+        "provider_id": response.provider_id,
+        "request_id": response.request_id,
+        "started_at": response.started_at,
+        "finished_at": response.finished_at,
+    }
+    if response.outcome != "missing":  # what was never sent keeps what the trial says
+        row |= {"route": response.route, "simulated": response.simulated}
+    return row
+
+
+def _error_text(error: dict[str, Any] | None) -> str | None:
+    if not error:
+        return None
+    status = f" {error['status']}" if error.get("status") is not None else ""
+    return f"{error.get('type', 'error')}{status}: {error.get('message', '')}"
+
+
+def _write(output: Path, rows: Iterable[Row]) -> int:
+    import pyarrow.parquet as pq
+
+    from splitplot.scoring.schema import SCHEMA
+
+    count = 0
+    with (
+        atomic_path(output) as temporary,
+        pq.ParquetWriter(temporary, SCHEMA, compression="zstd") as writer,
+    ):
+        held: list[Row] = []
+        for row in rows:
+            held.append(row)
+            if len(held) == ROW_GROUP:
+                writer.write_table(_table(held))
+                count += len(held)
+                held.clear()
+        if held:
+            writer.write_table(_table(held))
+            count += len(held)
+    return count
+
+
+def _table(rows: list[Row]) -> Any:
+    import pyarrow as pa
+
+    from splitplot.scoring.schema import SCHEMA
+
+    columns = [
+        pa.array([_storable(row.get(field.name)) for row in rows], type=field.type)
+        for field in SCHEMA
+    ]
+    return pa.Table.from_arrays(columns, schema=SCHEMA)
+
+
+def _storable(value: Any) -> Any:
+    """Parquet text is UTF-8: half of a surrogate pair, as some servers cut them, becomes `?`."""
+    if isinstance(value, str) and not value.isascii():
+        return value.encode("utf-8", "replace").decode("utf-8")
+    return value

@@ -1,0 +1,210 @@
+"""What a study refers to: models, templates, files, scorers, levels; every problem is noted."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from splitplot.config_file import Problems, Where, canonical_numbers
+from splitplot.errors import ConfigError, near_miss
+from splitplot.registry import Model, Registry
+from splitplot.study.crossing import NamedCell, expand_cells, expand_samplings
+from splitplot.study.model import Study
+from splitplot.study.sections import Factor, Sampling
+from splitplot.study.sources import OfficialSource, PathSource
+
+DEFAULT_MARGIN = 0.01
+"""One point in a hundred; a margin that nobody chose is marked as such wherever it is shown."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A study and what its names stand for.
+
+    models: (name, route) → model; templates: condition → parsed template; scorers: as in plan.json.
+    """
+
+    study: Study
+    cells: list[NamedCell]
+    samplings: dict[str, Sampling]
+    models: dict[tuple[str, str], Model]
+    templates: dict[str, dict[str, Any]]
+    scorers: list[dict[str, Any]]
+    primary: list[dict[str, Any]]
+
+
+def check_study(study: Study, root: Path, registry: Registry, problems: Problems) -> Checked:
+    """Look up everything a study names; what is wrong is noted in `problems`."""
+
+    def expand(name: str) -> list[str]:
+        try:
+            return registry.expand(name)
+        except ConfigError:
+            return []
+
+    _check_names(study, registry, problems)
+    samplings = expand_samplings(study, problems.add)
+    cells = expand_cells(study, samplings, expand, problems.add)
+    models = _models(study, cells, registry, problems)
+    _check_quota(study, cells, problems)
+    _check_files(study, root, problems)
+    return Checked(
+        study,
+        cells,
+        {name: sampling for name, (sampling, _) in samplings.items()},
+        models,
+        _templates(study, root, problems),
+        _scorers(study, root, problems),
+        _primary(study, cells, problems),
+    )
+
+
+def _check_names(study: Study, registry: Registry, problems: Problems) -> None:
+    named: list[tuple[Where, str]] = [
+        *((("models", i), name) for i, name in enumerate(study.models)),
+        *((("trials", i, "model"), entry.model) for i, entry in enumerate(study.trials)),
+        *((("exclude", i, "model"), e.model) for i, e in enumerate(study.exclude) if e.model),
+    ]
+    for where, name in named:
+        try:
+            registry.expand(name)
+        except ConfigError as error:
+            problems.add(where, str(error))
+
+
+def _models(
+    study: Study, cells: list[NamedCell], registry: Registry, problems: Problems
+) -> dict[tuple[str, str], Model]:
+    models: dict[tuple[str, str], Model] = {}
+    for name, route in dict.fromkeys((cell.model, cell.route) for cell in cells):
+        try:
+            models[name, route] = registry.resolve(name, route)
+        except ConfigError as error:
+            problems.add(_place_of_model(study, registry, name), str(error))
+    return models
+
+
+def _place_of_model(study: Study, registry: Registry, name: str) -> Where:
+    for index, listed in enumerate(study.models):
+        if name in registry.expand(listed):
+            return ("models", index)
+    for index, entry in enumerate(study.trials):
+        if name in registry.expand(entry.model):
+            return ("trials", index, "model")
+    return ("models",)
+
+
+def _check_quota(study: Study, cells: list[NamedCell], problems: Problems) -> None:
+    known = list(dict.fromkeys(cell.model for cell in cells))
+    for name in study.budget.quota:
+        if known and name not in known:
+            problems.add(
+                ("budget", "quota", name), f"no model of this study{near_miss(name, known)}"
+            )
+
+
+def _check_files(study: Study, root: Path, problems: Problems) -> None:
+    for index, source in enumerate(study.items):
+        if not isinstance(source, PathSource | OfficialSource) or source.path is None:
+            continue
+        if not (root / source.path).is_file():
+            problems.add(
+                ("items", index, "path"),
+                f"no file {source.path} (paths are relative to the workflow root)",
+            )
+
+
+def _templates(study: Study, root: Path, problems: Problems) -> dict[str, dict[str, Any]]:
+    from splitplot.prompts import load_template
+
+    templates: dict[str, dict[str, Any]] = {}
+    for name, condition in study.conditions.items():
+        where: Where = ("conditions", name)
+        if not (root / condition.template).is_file():
+            folder = (root / condition.template).parent
+            known = sorted(file.name for file in folder.glob("*.md"))
+            hint = near_miss(Path(condition.template).name, known) if known else ""
+            problems.add(where, f"no template {condition.template}{hint}")
+            continue
+        try:
+            templates[name] = load_template(root / condition.template, root)
+        except ConfigError as error:
+            problems.add(where, str(error))
+    return templates
+
+
+def _scorers(study: Study, root: Path, problems: Problems) -> list[dict[str, Any]]:
+    from splitplot.scoring import check_scorer, scorer_digest
+
+    scorers: list[dict[str, Any]] = []
+    for index, entry in enumerate(study.scorers):
+        where: Where = ("scorers", index)
+        if any(entry.label == other["name"] for other in scorers):
+            problems.add(where, f'a second scorer named "{entry.label}"; give it a `name`')
+        spec = {"scorer": entry.scorer, "options": canonical_numbers(entry.options)}
+        try:
+            check_scorer(spec, root)
+            scorers.append({"name": entry.label, **spec, "digest": scorer_digest(spec, root)})
+        except ConfigError as error:
+            problems.add(where, str(error))
+    return scorers
+
+
+def _primary(study: Study, cells: list[NamedCell], problems: Problems) -> list[dict[str, Any]]:
+    """The primary contrasts as in plan.json; none where the study declares none."""
+    primary: list[dict[str, Any]] = []
+    for index, contrast in enumerate(study.analysis.primary):
+        where: Where = ("analysis", "primary", index, "contrast")
+        if not problems.written(where):
+            where = ("analysis", "primary", "contrast")
+        factor, a, b = contrast.contrast
+        if cells and not _check_contrast(factor, a, b, cells, where, problems):
+            continue
+        entry = {
+            "name": contrast.name or f"{a} − {b}",
+            "metric": contrast.metric,
+            "factor": factor,
+            "a": a,
+            "b": b,
+            "margin": DEFAULT_MARGIN if contrast.margin is None else contrast.margin,
+            "margin_is_default": contrast.margin is None,
+            "scope": contrast.scope,
+            "missing": contrast.missing,
+        }
+        if any(entry["name"] == other["name"] for other in primary):
+            problems.add(where, f'a second contrast named "{entry["name"]}"; give it a `name`')
+        primary.append(entry)
+    return primary
+
+
+def _check_contrast(
+    factor: str, a: str, b: str, cells: list[NamedCell], where: Where, problems: Problems
+) -> bool:
+    factors = list(get_args(Factor))
+    if factor not in factors:
+        problems.add((*where, 0), f'unknown factor "{factor}"{near_miss(factor, factors)}')
+        return False
+    levels = list(dict.fromkeys(getattr(cell, factor) for cell in cells))
+    for position, level in ((1, a), (2, b)):
+        if level not in levels:
+            problems.add(
+                (*where, position), f'unknown {factor} "{level}"{near_miss(level, levels)}'
+            )
+    if a not in levels or b not in levels:
+        return False
+    others = [name for name in factors if name != factor]
+    surroundings = {
+        level: {
+            tuple(getattr(cell, name) for name in others)
+            for cell in cells
+            if getattr(cell, factor) == level
+        }
+        for level in (a, b)
+    }
+    if not surroundings[a] & surroundings[b]:
+        problems.add(
+            where,
+            f'"{a}" and "{b}" never meet the same {" and ".join(others)}, so their difference '
+            "would mix several causes; ask both in at least one common cell",
+        )
+        return False
+    return True

@@ -1,0 +1,237 @@
+"""The sections of a study file and of one trial's settings, except where items come from."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from splitplot.config_model import Section
+
+RESERVED_BODY_FIELDS = ("model", "messages", "n", "stream", "stream_options")
+"""Body fields that the workflow sets, or that would break one request – one answer."""
+
+Factor = Literal["condition", "model", "sampling"]
+
+
+def as_list(value: Any) -> Any:
+    """A single value stands for a list of one."""
+    return value if isinstance(value, list) else [value]
+
+
+def _as_template(value: Any) -> Any:
+    return {"template": value} if isinstance(value, str) else value
+
+
+def _as_scorer(value: Any) -> Any:
+    return {"scorer": value} if isinstance(value, str) else value
+
+
+class Sampling(Section):
+    """One setting of everything that is sent beside the messages."""
+
+    name: str = Field("default", min_length=1, description="Name of this setting, used in ids.")
+    temperature: float | None = Field(None, ge=0, description="Sampling temperature.")
+    top_p: float | None = Field(None, gt=0, le=1, description="Nucleus sampling.")
+    max_tokens: int | None = Field(
+        None, ge=1, description="Longest answer in tokens. Not sent when omitted."
+    )
+    seed: int | None = Field(None, description="Seed sent to the model, where it knows one.")
+    stop: (
+        Annotated[
+            list[str],
+            Field(min_length=1),
+            BeforeValidator(
+                lambda value: as_list(value) if value is not None else None,
+                json_schema_input_type=str | list[str],
+            ),
+        ]
+        | None
+    ) = Field(None, description="Text or list of texts at which the answer ends.")
+    reasoning_effort: str | None = Field(
+        None, min_length=1, description="Effort of a reasoning model, e.g. low, medium, high."
+    )
+    presence_penalty: float | None = Field(None, ge=-2, le=2, description="Sent as it is.")
+    frequency_penalty: float | None = Field(None, ge=-2, le=2, description="Sent as it is.")
+    logprobs: bool | None = Field(None, description="Ask for log probabilities.")
+    top_logprobs: int | None = Field(
+        None, ge=0, le=20, description="Alternatives per token; needs `logprobs: true`."
+    )
+    extra: dict[str, Any] = Field(
+        {}, description="Any other field of the request body, passed through as it is."
+    )
+
+    @field_validator("extra")
+    @classmethod
+    def _no_conflicts(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for key in value:
+            if key in RESERVED_BODY_FIELDS:
+                raise ValueError(f"{key} is set by the workflow and cannot be given here")
+            if key in cls.model_fields:
+                raise ValueError(f"write {key} beside `extra`, not inside it")
+        return value
+
+    @model_validator(mode="after")
+    def _logprobs_first(self) -> "Sampling":
+        if self.top_logprobs is not None and self.logprobs is not True:
+            raise ValueError("top_logprobs needs `logprobs: true`")
+        return self
+
+
+class Condition(Section):
+    """One prompt arm."""
+
+    template: str = Field(min_length=1, description="Path of the template, a Markdown file.")
+
+
+class TrialEntry(Section):
+    """One explicit trial, in place of the full crossing of models and samplings."""
+
+    model: str = Field(description="Name of a model or group.")
+    sampling: str | None = Field(
+        None, description="Name of a sampling; a swept one by its base name too. Default: all."
+    )
+    conditions: list[str] | None = Field(
+        None, min_length=1, description="Names of conditions. Default: all."
+    )
+    replications: int | None = Field(None, ge=1, description="Default: the study's `replications`.")
+    route: Literal["auto", "realtime", "local", "sim", "litellm"] | None = Field(
+        None, description="Default: `execution.route`."
+    )
+
+
+class Exclusion(Section):
+    """Cells to leave out: those that match every key given."""
+
+    model: str | None = Field(None, description="Name of a model or group.")
+    sampling: str | None = Field(None, description="Name of a sampling.")
+    condition: str | None = Field(None, description="Name of a condition.")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "Exclusion":
+        if not self.model_fields_set:
+            raise ValueError("give at least one of model, sampling, condition")
+        return self
+
+
+class SweepRange(Section):
+    """Numbers from `from` to `to` (included) in steps of `step`."""
+
+    start: float = Field(alias="from", description="First value.")
+    to: float = Field(description="Last value, included when a step lands on it.")
+    step: float = Field(gt=0, description="Distance of two values.")
+
+    @model_validator(mode="after")
+    def _upwards(self) -> "SweepRange":
+        if self.to < self.start:
+            raise ValueError("`to` must be at least `from`")
+        if (self.to - self.start) / self.step > 1000:
+            raise ValueError("more than 1000 values; make `step` larger")
+        return self
+
+
+class Scorer(Section):
+    """How answers are scored. Any key beside these two is an option of the scorer."""
+
+    model_config = ConfigDict(extra="allow")
+
+    scorer: str = Field(
+        min_length=1, description="A built-in scorer, or path/to/file.py:function of your own."
+    )
+    name: str | None = Field(
+        None, min_length=1, description="Default: the scorer, or the name of the function."
+    )
+
+    @property
+    def label(self) -> str:
+        """The name under which scores are kept."""
+        return self.name or self.scorer.rpartition(":")[2]
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options given to the scorer."""
+        return dict(self.model_extra or {})
+
+
+class Quota(Section):
+    """Caps of one model within the study."""
+
+    calls: int | None = Field(None, ge=0, description="Requests sent at most.")
+    tokens: int | None = Field(None, ge=0, description="Tokens at most, input and output.")
+    usd: float | None = Field(None, ge=0, description="US dollars at most.")
+
+
+class Budget(Section):
+    """What the study may cost."""
+
+    policy: Literal["dev", "full"] = Field(
+        "full", description="`dev` asks only the first `dev_items` items."
+    )
+    dev_items: int = Field(10, ge=1, description="Items of a study under policy `dev`.")
+    confirm_above_usd: float = Field(
+        2, ge=0, description="Above this ceiling the run stops and asks before the first call."
+    )
+    max_usd: float | None = Field(None, ge=0, description="Never spend more on this study.")
+    quota: dict[str, Quota] = Field({}, description="Caps by name of a model of the study.")
+
+
+class Execution(Section):
+    """How requests travel. Except for a rehearsal (route sim), nothing here changes an id."""
+
+    route: Literal["auto", "realtime", "local", "sim", "litellm"] = Field(
+        "auto",
+        description="`auto` takes each model's own route; `sim` rehearses on simulated answers.",
+    )
+    parts: int = Field(1, ge=1, le=999, description="Slices of each cell, each one job.")
+    max_concurrent_batches: int = Field(
+        4, ge=1, description="Provider batches in flight. Reserved: no effect on today's routes."
+    )
+
+
+class Primary(Section):
+    """One primary contrast: a − b."""
+
+    name: str | None = Field(None, min_length=1, description='Default: "a − b".')
+    metric: Literal["score"] = Field("score", description="What is compared: the first scorer.")
+    contrast: Annotated[list[str], Field(min_length=3, max_length=3)] = Field(
+        description="[factor, a, b]; factor is condition, model or sampling."
+    )
+    margin: float | None = Field(
+        None,
+        gt=0,
+        description="Smallest difference that matters, in units of the score. Default 0.01.",
+    )
+    scope: Literal["items", "these items"] = Field(
+        "items",
+        description="What the interval speaks of: items like these, or these items only.",
+    )
+    missing: Literal["strict", "observed"] = Field(
+        "strict",
+        description="`strict`: an unusable answer counts as wrong; `observed`: it is left out.",
+    )
+
+    @field_validator("contrast", mode="after")
+    @classmethod
+    def _two_levels(cls, value: list[str]) -> list[str]:
+        if len(set(value[1:])) == 1:
+            raise ValueError(f'compares "{value[1]}" with itself; name two different levels')
+        return value
+
+
+class Analysis(Section):
+    """What will be concluded, fixed before the first answer is read."""
+
+    primary: Annotated[
+        list[Primary],
+        BeforeValidator(as_list, json_schema_input_type=Primary | list[Primary]),
+    ] = Field(
+        [],
+        description="Primary contrast or list of them. Without one nothing is primary: all pairs of "
+        "conditions (or trials) are compared as exploration.",
+    )
+    alpha: float = Field(0.05, gt=0, lt=0.5, description="Error rate of intervals and tests.")
+    seed: int = Field(1337, description="Seed of everything random in the analysis.")
+
+
+ConditionEntry = Annotated[
+    Condition, BeforeValidator(_as_template, json_schema_input_type=str | Condition)
+]
+ScorerEntry = Annotated[Scorer, BeforeValidator(_as_scorer, json_schema_input_type=str | Scorer)]

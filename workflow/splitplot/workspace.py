@@ -1,0 +1,73 @@
+"""A new folder with a first study: what `splitplot init` makes."""
+
+import shutil
+from pathlib import Path
+
+from splitplot import paths
+from splitplot.errors import ConfigError
+
+SNAKEFILE = '''"""The rules are splitplot's own; studies, prompts and results are this folder's."""
+
+
+include: "{workflow}"
+
+
+workflow.default_target = "all"
+'''
+
+CONFIG = """# The studies that a plain `snakemake --profile local` makes.
+studies: [first]
+"""
+
+STUDY = """# A first study: two prompts, one small local model, five questions asked twice.
+study: first
+question: Does a request to think step by step change how often the answer is right?
+items:
+  - {path: config/items/questions.jsonl}
+models: [smollm2-135m]
+sampling: [{name: warm, temperature: 0.7, max_tokens: 64}]
+conditions: {direct: prompts/solver/direct.md, steps: prompts/solver/steps.md}
+replications: 2
+scorers: [numeric]
+analysis:
+  primary: {contrast: [condition, steps, direct], margin: 0.05}
+"""
+
+QUESTIONS = """{"id": "q1", "input": "What is 3 + 4?", "target": 7}
+{"id": "q2", "input": "What is 6 times 7?", "target": 42}
+{"id": "q3", "input": "How many days are in two weeks?", "target": 14}
+{"id": "q4", "input": "What is the greatest common divisor of 12 and 18?", "target": 6}
+{"id": "q5", "input": "What is 20 minus 5?", "target": 15}
+"""
+
+COPIED = (
+    "config/models.yaml",
+    "prompts/solver/direct.md",
+    "prompts/solver/steps.md",
+    "profiles/local/config.yaml",
+)
+GITIGNORE = "/results/\n/.snakemake/\n"
+
+
+def create(folder: Path) -> list[Path]:
+    """Make the folder; returns the files in it. Raises ConfigError if one of them exists already."""
+    snakefile = SNAKEFILE.format(workflow=paths.REPOSITORY / "Snakefile")
+    texts = {
+        "Snakefile": snakefile,
+        "config/config.yaml": CONFIG,
+        "config/studies/first.yaml": STUDY,
+        "config/items/questions.jsonl": QUESTIONS,
+        ".gitignore": GITIGNORE,
+    }
+    targets = [folder / name for name in (*texts, *COPIED, "local")]
+    for target in targets:
+        if target.exists():
+            raise ConfigError(f"{target} exists; choose a folder without it, nothing was changed")
+    for name, text in texts.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    for name in COPIED:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(paths.REPOSITORY / name, folder / name)
+    (folder / "local").symlink_to("profiles/local")
+    return targets
