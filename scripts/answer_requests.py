@@ -1,7 +1,9 @@
 """Answer the requests of one part: reuse what the ledger has, send the rest, write responses.jsonl."""
 
 from argparse import ArgumentParser
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from splitplot.calls.fulfil import fulfil
 from splitplot.door import log_to, open_door
@@ -20,8 +22,9 @@ def main() -> None:
     parser.add_argument("--log", type=Path, help="messages go here; progress stays on the terminal")
     args = parser.parse_args()
     terminal = log_to(args.log)
+    plan = read_json(args.plan)
     tally = fulfil(
-        plan=read_json(args.plan),
+        plan=plan,
         trial_id=args.trial,
         condition_id=args.condition,
         part=args.part,
@@ -29,12 +32,19 @@ def main() -> None:
         items=args.items,
         ledger_root=args.ledger,
         terminal=terminal,
+        before_paid=partial(_open_gate, plan, args.items, args.ledger),
     )
     outcomes = ", ".join(f"{count:,} {name}" for name, count in sorted(tally.outcomes.items()))
     print(
         f"{args.trial} × {args.condition}, part {args.part}: {tally.requests:,} requests, "
         f"{tally.reused:,} from the ledger, {tally.sent:,} new: {outcomes}"
     )
+
+
+def _open_gate(plan: dict[str, Any], items: Path, ledger: Path) -> None:
+    from splitplot.calls.gate import open_gate  # reads items and prices: for paid calls only
+
+    open_gate(plan, items, ledger)
 
 
 if __name__ == "__main__":

@@ -11,18 +11,17 @@ from splitplot.files import read_json, write_json
 def main() -> None:
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--plan", type=Path, required=True)
-    parser.add_argument("--calls", type=Path, required=True, help="the study's folder of calls")
+    parser.add_argument(
+        "--responses", type=Path, nargs="+", required=True, help="in folders trial/condition/part"
+    )
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
     plan = read_json(args.plan)
-
-    def parts(cell: dict[str, str]) -> list[Path]:
-        folder = args.calls / cell["trial"] / cell["condition"]
-        paths = [folder / part / "responses.jsonl" for part in plan["parts"]]
-        return [path for path in paths if path.exists()]
-
-    cells = ((cell["trial"], cell["condition"], parts(cell)) for cell in plan["cells"])
-    write_json(args.output, costs(plan, cells))
+    cells = {(cell["trial"], cell["condition"]): [] for cell in plan["cells"]}
+    for path in args.responses:
+        trial, condition, _part, _name = path.parts[-4:]
+        cells[trial, condition].append(path)
+    write_json(args.output, costs(plan, [(*cell, paths) for cell, paths in cells.items()]))
 
 
 if __name__ == "__main__":

@@ -35,10 +35,34 @@ def test_a_change_that_fails_once_is_not_forgotten(finished, target):
     assert finished.sent() == 80
 
 
-@pytest.mark.parametrize("victim", ["responses.jsonl", "*.parquet", "plan.json", "costs.json"])
+@pytest.mark.parametrize("victim", ["responses.jsonl", "*.parquet", "costs.json"])
 def test_a_deleted_file_in_the_middle_is_made_again_though_the_report_stands(finished, victim):
     for path in finished.path(".").rglob(victim):
         path.unlink()
-    finished.snakemake("results/s/report.html")
+    finished.snakemake()
     assert list(finished.path(".").rglob(victim))
     assert finished.sent() == 80
+
+
+def test_two_changes_at_once_leave_no_cell_behind(finished):
+    """A new condition must not hide that the scores of the old cells are out of date."""
+    finished.write("my/scorer.py", "def score(response, item):\n    return 1.0\n")
+    finished.write("prompts/c.md", "Be brief. {{ input }}\n")
+    finished.study["conditions"]["c"] = "prompts/c.md"
+    finished.study["scorers"] = ["my/scorer.py:score"]
+    finished.save()
+    finished.snakemake("results/s/report.html")
+    assert [row["strict"]["estimate"] for row in finished.report()["conditions"]] == [1.0] * 3
+
+
+def test_a_way_back_is_a_change_too(finished):
+    before = finished.report()["contrasts"]
+    finished.write("my/scorer.py", "def score(response, item):\n    return 1.0\n")
+    finished.study["scorers"] = ["my/scorer.py:score"]
+    finished.save()
+    finished.snakemake("results/s/report.html")
+    assert finished.report()["contrasts"] != before
+    finished.study["scorers"] = ["numeric"]
+    finished.save()
+    finished.snakemake("results/s/report.html")
+    assert finished.report()["contrasts"] == before

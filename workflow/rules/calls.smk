@@ -1,10 +1,9 @@
-# Requests, what they would cost, the gate before the first paid call, and the responses.
+# Requests, what they would cost, and the responses.
 
 
 rule requests:
     input:
-        lambda w: targets.replications_file(plan_of(w.study), w.trial, w.condition),
-        plan=ancient(paths.PLAN),
+        cell_version,
         item_table=paths.ITEMS,
     output:
         paths.REQUESTS,
@@ -14,16 +13,15 @@ rule requests:
     conda:
         "../../envs/base.yaml"
     shell:
-        "python {SCRIPTS}/build_requests.py --plan {input.plan:q} --items {input.item_table:q} "
+        "python {SCRIPTS}/build_requests.py --plan results/{wildcards.study:q}/plan.json --items {input.item_table:q} "
         "--trial {wildcards.trial:q} --condition {wildcards.condition:q} --part {wildcards.part:q} "
         "--folder $(dirname {output[0]:q}) > {log:q} 2>&1"
 
 
 rule estimate:
     input:
-        stamp("sending"),
+        version("sending"),
         preview,
-        plan=ancient(paths.PLAN),
         item_table=paths.ITEMS,
     output:
         paths.ESTIMATE,
@@ -32,35 +30,17 @@ rule estimate:
     conda:
         "../../envs/base.yaml"
     shell:
-        "python {SCRIPTS}/estimate_study.py --plan {input.plan:q} --items {input.item_table:q} "
+        "python {SCRIPTS}/estimate_study.py --plan results/{wildcards.study:q}/plan.json --items {input.item_table:q} "
         "--ledger {LEDGER:q} --output {output:q} > {log:q} 2>&1"
 
 
-rule gate:
-    input:
-        stamp("money"),
-        plan=ancient(paths.PLAN),
-        estimate=paths.ESTIMATE,
-    output:
-        paths.GATE,
-    log:
-        paths.LOGS + "/gate.log",
-    conda:
-        "../../envs/base.yaml"
-    shell:
-        "python {SCRIPTS}/open_gate.py --plan {input.plan:q} --estimate {input.estimate:q} "
-        "--approval $(dirname {output:q})/approval.json --output {output:q} > {log:q} 2>&1"
-
-
-# Never depends on code: an edit must not send anything. The gate is opened before the first call and
-# is no reason to look again at what has been answered.
+# Never depends on code: an edit must not send anything. Whether money may be spent is asked inside,
+# before the first paid call (calls/gate.py): an input for it would run every cell again with each change.
 rule responses:
     input:
         requests=paths.REQUESTS,
         grid=paths.GRID,
-        item_table=ancient(paths.ITEMS),
-        plan=ancient(paths.PLAN),
-        gate=ancient(paths.GATE),
+        item_table=paths.ITEMS,
     output:
         paths.RESPONSES,
     log:
@@ -69,6 +49,23 @@ rule responses:
         "../../envs/base.yaml"
     threads: lambda w: targets.trial_threads(plan_of(w.study), w.trial)
     shell:
-        "python {SCRIPTS}/answer_requests.py --plan {input.plan:q} --items {input.item_table:q} "
+        "python {SCRIPTS}/answer_requests.py --plan results/{wildcards.study:q}/plan.json --items {input.item_table:q} "
         "--trial {wildcards.trial:q} --condition {wildcards.condition:q} --part {wildcards.part:q} "
         "--folder $(dirname {output:q}) --ledger {LEDGER:q} --log {log:q}"
+
+
+# What a partial report is made of: the answers that the ledger has, and "missing" for the others.
+rule responses_so_far:
+    input:
+        version("ledger"),
+        requests=paths.REQUESTS,
+    output:
+        paths.RESPONSES_SO_FAR,
+    log:
+        paths.LOGS + "/responses_so_far/{trial}/{condition}/{part}.log",
+    conda:
+        "../../envs/base.yaml"
+    shell:
+        "python {SCRIPTS}/collect_responses.py --plan results/{wildcards.study:q}/plan.json "
+        "--trial {wildcards.trial:q} --requests {input.requests:q} --ledger {LEDGER:q} "
+        "--output {output:q} > {log:q} 2>&1"

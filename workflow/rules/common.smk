@@ -1,5 +1,6 @@
 # What every rule file uses: paths, the studies asked for, and look-ups in their plans.
 
+import atexit
 import shlex
 import shutil
 import sys
@@ -7,14 +8,16 @@ from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake_interface_executor_plugins.settings import ExecMode
 from splitplot import paths, targets
 from splitplot.design import item_files, make_plan
 from splitplot.errors import SplitplotError
+from splitplot.workspace import find_study
 
-STUDIES_FOLDER = "config/studies"
 SCRIPTS = shlex.quote(str(paths.REPOSITORY / "scripts"))
 LEDGER = paths.LEDGER
 PARTIAL = str(config.get("partial", False)).lower() in ("true", "1", "yes")
+ANSWERS = paths.RESPONSES_SO_FAR if PARTIAL else paths.RESPONSES
 
 
 if shutil.which("python") is None or not sys.prefix == str(
@@ -31,15 +34,13 @@ wildcard_constraints:
     trial=r"[^/]+--[0-9a-f]{8}",
     condition=r"[^/]+--[0-9a-f]{8}",
     part=r"\d+-of-\d+",
-    stage=r"[a-z]+",
-    digest=r"[0-9a-f]+",
 
 
 @cache
 def plan_of(study):
     """The plan of a study, expanded from its YAML; a wrong one ends the workflow with its message."""
     try:
-        return make_plan(paths.study_file(study), Path.cwd())
+        return make_plan(find_study(study, Path.cwd()), Path.cwd())
     except SplitplotError as error:
         raise WorkflowError(str(error)) from None
 
@@ -57,32 +58,78 @@ def asked_for():
 STUDIES = asked_for()
 
 
-# No rule has `params:`, because Snakemake imports pandas to compare them, a second each time it starts,
-# and because it forgets them with its metadata. What a rule follows besides its inputs is a file that
-# stands for its present version.
-def stamp(stage):
-    """An input function: the file that stands for the present version of what a stage depends on."""
-    return lambda w: targets.digest_file(plan_of(w.study), stage, partial=PARTIAL)
+# What a rule follows besides its inputs is a small file that is rewritten when it changes. `params:` is
+# not used: Snakemake forgets params with its metadata, skips them for jobs behind one that has to run
+# when the edge is ancient(), and imports pandas to compare them, a second at each start.
+@cache
+def up_to_date(study):
+    """Write the version files of a study that have changed; all at once, before Snakemake looks."""
+    if workflow.dryrun or workflow.executor_plugin is None:
+        return
+    if workflow.exec_mode == ExecMode.DEFAULT:
+        for version in targets.versions(plan_of(study), partial=PARTIAL):
+            if not version.is_current():
+                version.write()
+
+
+def input_version(study, version):
+    """The path of a version file; in a dry run, which writes none, a file that is newer instead."""
+    up_to_date(study)
+    if workflow.dryrun and not version.is_current():
+        return plan_of(study)["study_file"]
+    return version.path
+
+
+def version(stage):
+    """An input function: the file that stands for what a stage depends on."""
+    return lambda w: input_version(
+        w.study, targets.stage_version(plan_of(w.study), stage, partial=PARTIAL)
+    )
+
+
+def cell_version(w):
+    """An input function: the file that stands for a cell's number of replications."""
+    wanted = targets.cell_version(plan_of(w.study), w.trial, w.condition)
+    return input_version(w.study, wanted)
 
 
 def parts(w, template):
-    """A path template over the parts of a cell; in a partial report, responses only where they are."""
-    files = targets.part_files(
+    """A path template over the parts of a cell."""
+    return targets.part_files(
         plan_of(w.study), template, trial=w.trial, condition=w.condition
     )
-    optional = PARTIAL and template == paths.RESPONSES
-    return [path for path in files if not optional or Path(path).exists()]
 
 
 @cache
 def announce(study):
-    """In a dry run, say once what would be sent and what that would cost."""
+    """In a dry run, say once, and at its end, what would be sent and what that would cost."""
     from splitplot.calls.estimate import preview
 
+    if PARTIAL:
+        line = f"study {study}: a partial report sends nothing"
+        atexit.register(print, line, file=sys.stderr)
+        return
     try:
-        print(preview(plan_of(study), Path.cwd()), file=sys.stderr)
+        line = preview(plan_of(study), Path.cwd())
     except SplitplotError as error:
         raise WorkflowError(str(error)) from None
+    atexit.register(print, line, file=sys.stderr)
+
+
+def failure_hint():
+    """What to do when jobs have failed: where their messages are, and how to get a report all the same."""
+    chosen = f"study={config['study']} " if "study" in config else ""
+    logs = ", ".join(paths.LOGS.format(study=study) for study in STUDIES)
+    partial = f"snakemake --profile local --config {chosen}partial=true"
+    return (
+        f"\nNot everything could be done; what the failed jobs say is above and in {logs}.\n"
+        "What was answered is kept: once the cause is mended, the same command goes on from there."
+        + (
+            ""
+            if PARTIAL
+            else f"\nFor a report of what is there, without sending anything:\n    {partial}"
+        )
+    )
 
 
 def preview(w):

@@ -3,8 +3,7 @@
 
 rule inference:
     input:
-        stamp("inference"),
-        plan=ancient(paths.PLAN),
+        version("inference"),
         table=paths.TABLE,
     output:
         paths.INFERENCE,
@@ -13,13 +12,12 @@ rule inference:
     conda:
         "../../envs/base.yaml"
     shell:
-        "python {SCRIPTS}/infer.py --plan {input.plan:q} --table {input.table:q} "
+        "python {SCRIPTS}/infer.py --plan results/{wildcards.study:q}/plan.json --table {input.table:q} "
         "--ledger {LEDGER:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule costs:
     input:
-        plan=ancient(paths.PLAN),
         responses=lambda w: targets.response_files(plan_of(w.study), partial=PARTIAL),
     output:
         paths.COSTS,
@@ -28,14 +26,14 @@ rule costs:
     conda:
         "../../envs/base.yaml"
     shell:
-        "python {SCRIPTS}/sum_costs.py --plan {input.plan:q} --calls $(dirname {output:q})/calls "
-        "--output {output:q} > {log:q} 2>&1"
+        "python {SCRIPTS}/sum_costs.py --plan results/{wildcards.study:q}/plan.json "
+        "--responses {input.responses:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule report:
     input:
-        stamp("report"),
-        plan=paths.PLAN,
+        version("report"),
+        lambda w: targets.middle_files(plan_of(w.study), partial=PARTIAL),
         item_table=paths.ITEMS,
         provenance=paths.PROVENANCE,
         table=paths.TABLE,
@@ -50,6 +48,6 @@ rule report:
     conda:
         "../../envs/base.yaml"
     shell:
-        "python {SCRIPTS}/write_report.py --plan {input.plan:q} --items {input.item_table:q} "
+        "python {SCRIPTS}/write_report.py --plan results/{wildcards.study:q}/plan.json --items {input.item_table:q} "
         "--provenance {input.provenance:q} --table {input.table:q} --inference {input.inference:q} "
         "--costs {input.costs:q} --folder $(dirname {output[0]:q}) > {log:q} 2>&1"

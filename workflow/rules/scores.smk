@@ -3,11 +3,10 @@
 
 rule scores:
     input:
-        stamp("scores"),
-        plan=ancient(paths.PLAN),
+        version("scores"),
         item_table=paths.ITEMS,
         grid=lambda w: parts(w, paths.GRID),
-        responses=lambda w: parts(w, paths.RESPONSES),
+        responses=lambda w: parts(w, ANSWERS),
     output:
         paths.SCORES,
     log:
@@ -15,9 +14,9 @@ rule scores:
     conda:
         "../../envs/base.yaml"
     shell:
-        "python {SCRIPTS}/score_cell.py --plan {input.plan:q} --items {input.item_table:q} "
-        "--trial {wildcards.trial:q} --condition {wildcards.condition:q} --calls $(dirname {input.plan:q})/calls "
-        "--output {output:q} > {log:q} 2>&1"
+        "python {SCRIPTS}/score_cell.py --plan results/{wildcards.study:q}/plan.json --items {input.item_table:q} "
+        "--trial {wildcards.trial:q} --condition {wildcards.condition:q} --grid {input.grid:q} "
+        "--responses {input.responses:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule item_responses:

@@ -1,4 +1,4 @@
-"""The `splitplot` command: questions about a study, answered from its files without changing them.
+"""Questions about a study, answered from its files without changing them.
 
 Only `approve` and `refill` write, and `init` makes a new folder. Exit codes: 0 ok, 1 work has failed,
 2 the configuration is wrong, 3 an approval is needed, 4 a cap is reached.
@@ -6,6 +6,7 @@ Only `approve` and `refill` write, and `init` makes a new folder. Exit codes: 0 
 
 import json
 import os
+import shlex
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
@@ -13,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from splitplot import __version__, paths
-from splitplot.errors import SplitplotError
+from splitplot.door import os_reason
+from splitplot.errors import ApprovalNeeded, CapReached, SplitplotError
 
 EXIT_OK, EXIT_FAILED, EXIT_CONFIG, EXIT_APPROVAL, EXIT_CAP = range(5)
 
@@ -26,19 +28,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except SplitplotError as error:
-        if args.json:
-            print(json.dumps({"error": str(error), "exit_code": error.exit_code}))
-        print(f"splitplot: {error}", file=sys.stderr)
-        return error.exit_code
+        return _refuse(args, str(error), error.exit_code)
     except BrokenPipeError:  # `splitplot … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_OK
+    except OSError as error:
+        return _refuse(args, os_reason(error), EXIT_FAILED)
 
 
 def _parser() -> ArgumentParser:
-    parser = ArgumentParser(prog="splitplot", description=__doc__.split("\n")[0])
+    parser = ArgumentParser(
+        prog="splitplot",
+        description=__doc__.split("\n")[0],
+        epilog="Exit codes: 0 ok, 1 work has failed, 2 wrong configuration or command, 3 an approval "
+        "is needed, 4 a cap is reached.",
+    )
     parser.add_argument("--version", action="version", version=f"splitplot {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="command")
+    commands = parser.add_subparsers(required=True, metavar="command", title="commands")
 
     def add(
         name: str, run: Callable[[Namespace], int], text: str, *, study: bool = True
@@ -51,7 +57,7 @@ def _parser() -> ArgumentParser:
         return command
 
     init = add("init", _init, "make a folder with a first study in it", study=False)
-    init.add_argument("folder", type=Path)
+    init.add_argument("folder", type=Path, help="a new folder, or one without these files")
     add("status", _status, "per cell: answered, failed, over quota, in flight, missing")
     add("estimate", _estimate, "what is still to be sent, and what it would cost")
     add("approve", _approve, "agree to the ceiling of the present estimate")
@@ -68,16 +74,22 @@ def _parser() -> ArgumentParser:
 
 def _plan(args: Namespace) -> dict[str, Any]:
     from splitplot.design import make_plan
+    from splitplot.workspace import find_study
 
-    given = Path(args.study)
-    file = given if given.suffix in (".yaml", ".yml") else paths.study_file(args.study)
-    return make_plan(file, Path.cwd())
+    return make_plan(find_study(args.study, Path.cwd()), Path.cwd())
 
 
 def _items(plan: dict[str, Any]) -> Any:
     from splitplot.calls.estimate import present_items
 
     return present_items(plan, Path.cwd())
+
+
+def _refuse(args: Namespace, message: str, code: int) -> int:
+    if args.json:
+        print(json.dumps({"error": message, "exit_code": code}, ensure_ascii=False))
+    print(f"splitplot: {message}", file=sys.stderr)
+    return code
 
 
 def _show(args: Namespace, value: Any, text: str) -> None:
@@ -104,8 +116,10 @@ def _init(args: Namespace) -> int:
 
     files = [str(path) for path in create(args.folder)]
     text = (
-        f"{args.folder} is ready. Next:\n    cd {args.folder}\n    snakemake --profile local -n\n"
-        "    snakemake --profile local\nThe study: config/studies/first.yaml"
+        f"{args.folder} is ready. Next:\n    cd {shlex.quote(str(args.folder))}\n"
+        "    snakemake --profile local -n    # what would be done, sent and paid\n"
+        "    snakemake --profile local       # the report: results/first/report.html\n"
+        "The study is config/studies/first.yaml; it asks five questions, to be replaced by yours."
     )
     _show(args, {"folder": str(args.folder), "files": files}, text)
     return EXIT_OK
@@ -132,20 +146,30 @@ def _status(args: Namespace) -> int:
             for row in rows
         ],
     )
+    refused = sum(row.over_quota for row in rows)
+    failed = sum(count for row in rows for count in row.failed.values())
+    if refused:
+        text += (
+            f"\n{refused:,} were left unsent because of a cap: raise it in {plan['study_file']}, then "
+            f"`splitplot refill {plan['study']}` and run again"
+        )
+    if failed:
+        text += (
+            f"\n{failed:,} have failed for good: `splitplot refill {plan['study']}` opens them again"
+        )
     _show(args, {"study": plan["study"], "cells": [row.to_json() for row in rows]}, text)
-    if any(row.over_quota for row in rows):
-        return EXIT_CAP
-    return EXIT_FAILED if any(row.failed for row in rows) else EXIT_OK
+    return EXIT_CAP if refused else EXIT_FAILED if failed else EXIT_OK
 
 
 def _estimate(args: Namespace) -> int:
-    from splitplot.calls.estimate import check_gate, estimate, summary_line
+    from splitplot.calls.estimate import dollars, estimate, summary_line
+    from splitplot.calls.gate import check_cap, check_gate
 
     plan = _plan(args)
     total = estimate(plan, _items(plan), Path(paths.LEDGER))
 
-    def dollars(amount: float | None) -> str:
-        return "unpriced" if amount is None else f"{amount:,.4f}"
+    def amount(usd: float | None) -> str:
+        return "unpriced" if usd is None else dollars(usd)
 
     rows = [
         (
@@ -157,27 +181,38 @@ def _estimate(args: Namespace) -> int:
             cell.tokens_in,
             cell.tokens_out_expected,
             "unbounded" if cell.tokens_out_ceiling is None else cell.tokens_out_ceiling,
-            dollars(cell.usd_expected),
-            dollars(cell.usd_ceiling),
+            amount(cell.usd_expected),
+            amount(cell.usd_ceiling),
         )
         for cell in total.cells
     ]
     head = ("trial", "condition", "route", "in ledger", "to send", "tokens in", "tokens out")
     text = _table((*head, "at most", "usd expected", "usd at most"), rows)
-    _show(args, total.to_json(), f"{text}\n{summary_line(total)}")
-    check_gate(plan, total, Path(paths.APPROVAL.format(study=plan["study"])))
-    return EXIT_OK
+    warning, code = None, EXIT_OK
+    try:
+        check_gate(plan, total, Path(paths.APPROVAL.format(study=plan["study"])))
+        check_cap(plan, total, Path(paths.LEDGER))
+    except (ApprovalNeeded, CapReached) as error:
+        warning, code = str(error), error.exit_code
+    _show(args, total.to_json() | {"warning": warning}, f"{text}\n{summary_line(total)}")
+    if warning:
+        print(f"splitplot: {warning}", file=sys.stderr)
+    return code
 
 
 def _approve(args: Namespace) -> int:
-    from splitplot.calls.estimate import approve, estimate
+    from splitplot.calls.estimate import dollars, estimate
+    from splitplot.calls.gate import approve
 
     plan = _plan(args)
     total = estimate(plan, _items(plan), Path(paths.LEDGER))
-    approve(total, Path(paths.APPROVAL.format(study=plan["study"])))
-    unpriced = f" and {', '.join(total.unpriced)} without a price" if total.unpriced else ""
-    text = f"approved: study {plan['study']}, up to ${total.usd_ceiling:,.2f}{unpriced}"
-    _show(args, {"usd": total.usd_ceiling, "unpriced": total.unpriced}, text)
+    approval = approve(total, Path(paths.APPROVAL.format(study=plan["study"])))
+    unpriced = f", and {', '.join(total.unpriced)} without a known price" if total.unpriced else ""
+    text = (
+        f"approved for study {plan['study']}: {total.to_send:,} requests, up to "
+        f"{dollars(total.usd_ceiling)}{unpriced}"
+    )
+    _show(args, {"study": plan["study"], "to_send": total.to_send, **approval}, text)
     return EXIT_OK
 
 
@@ -210,7 +245,7 @@ def _models(args: Namespace) -> int:
     from splitplot.registry import load_registry
 
     registry = load_registry(Path.cwd())
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name in registry.names():
         model = registry.resolve(name)
         endpoint = model.endpoint
@@ -243,6 +278,13 @@ def _models(args: Namespace) -> int:
     ]
     groups = "".join(f"\ngroup {name}: {', '.join(m)}" for name, m in registry.groups.items())
     text = _table(("name", "model", "route", "price", "key"), lines) + groups
+    if not rows:
+        text = (
+            "config/models.yaml names no models; a study may use any provider/model without an entry"
+            if Path("config/models.yaml").exists()
+            else f"{Path.cwd()} has no config/models.yaml; go to the folder of a workflow, or make one "
+            "with `splitplot init FOLDER`"
+        )
     _show(args, {"models": rows, "groups": registry.groups}, text)
     return EXIT_OK
 

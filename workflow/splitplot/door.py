@@ -18,10 +18,14 @@ def open_door(main: Callable[[], None]) -> None:
         print(f"splitplot: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        print(f"splitplot: {where}{reason}", file=sys.stderr)
+        print(f"splitplot: {os_reason(error)}", file=sys.stderr)
         sys.exit(1)
+
+
+def os_reason(error: OSError) -> str:
+    """What the operating system refused, and where: "results/s/plan.json: No space left on device"."""
+    where = f"{error.filename}: " if error.filename else ""
+    return where + (os.strerror(error.errno) if error.errno else str(error))
 
 
 class _NoPandas:

@@ -6,7 +6,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 LEDGER = "results/ledger"
 STUDY = "results/{study}"
-DIGEST = f"{STUDY}/digests/{{stage}}/{{digest}}"
+VERSION = f"{STUDY}/versions/{{stage}}"
+CELL_VERSION = f"{STUDY}/versions/cells/{{trial}}/{{condition}}"
 PLAN = f"{STUDY}/plan.json"
 ITEMS = f"{STUDY}/items.parquet"
 PROVENANCE = f"{STUDY}/items.json"
@@ -19,6 +20,7 @@ PART = f"{CELL}/{{part}}"
 REQUESTS = f"{PART}/requests.jsonl"
 GRID = f"{PART}/grid.jsonl"
 RESPONSES = f"{PART}/responses.jsonl"
+RESPONSES_SO_FAR = f"{PART}/responses_so_far.jsonl"
 SCORES = f"{STUDY}/scores/{{trial}}/{{condition}}.parquet"
 TABLE = f"{STUDY}/item_responses.parquet"
 TABLE_CSV = f"{STUDY}/item_responses.csv"
@@ -30,11 +32,9 @@ REPORT_JSON = f"{STUDY}/report.json"
 LOGS = f"{STUDY}/logs"
 
 STUDY_FILES = (
-    PLAN,
     ITEMS,
     PROVENANCE,
     ESTIMATE,
-    GATE,
     TABLE,
     INFERENCE,
     COSTS,
@@ -42,7 +42,7 @@ STUDY_FILES = (
     REPORT_MD,
     REPORT_JSON,
 )
-"""The files that every study has once."""
+"""The files that rules make once for every study."""
 
 
 def study_file(study: str) -> Path:

@@ -1,6 +1,8 @@
-"""A new folder with a first study: what `splitplot init` makes."""
+"""The folder that the workflow runs in: how `splitplot init` makes one, and the studies in it."""
 
+import os
 import shutil
+from difflib import get_close_matches
 from pathlib import Path
 
 from splitplot import paths
@@ -49,8 +51,37 @@ COPIED = (
 GITIGNORE = "/results/\n/.snakemake/\n"
 
 
+def find_study(study: str, root: Path) -> Path:
+    """The YAML file of a study, given by its name or by the path of its file; relative to root.
+
+    Raises ConfigError where there is none, with the names that there are.
+    """
+    given = Path(study)
+    file = given if given.suffix in (".yaml", ".yml") else paths.study_file(study)
+    if (root / file).is_file():
+        return file
+    folder = paths.study_file("any").parent
+    known = sorted(path.stem for path in (root / folder).glob("*.yaml"))
+    if not known:
+        raise ConfigError(
+            f"{(root / folder).resolve()}: no studies here, so this is not the folder of a workflow; "
+            "go to one, or make one with `splitplot init FOLDER`"
+        )
+    close = get_close_matches(given.stem, known, n=1)
+    hint = f'; did you mean "{close[0]}"?' if close else ""
+    raise ConfigError(f'{folder}: no study "{study}"{hint} (there are: {", ".join(known)})')
+
+
 def create(folder: Path) -> list[Path]:
-    """Make the folder; returns the files in it. Raises ConfigError if one of them exists already."""
+    """Make the folder; returns the files in it.
+
+    Raises ConfigError, before anything is written, if one of them exists already or cannot be.
+    """
+    for parent in (folder, *folder.parents):
+        if os.path.lexists(parent) and not parent.is_dir():
+            raise ConfigError(
+                f"{parent} is not a folder; choose another place, nothing was changed"
+            )
     snakefile = SNAKEFILE.format(workflow=paths.REPOSITORY / "Snakefile")
     texts = {
         "Snakefile": snakefile,
@@ -61,8 +92,8 @@ def create(folder: Path) -> list[Path]:
     }
     targets = [folder / name for name in (*texts, *COPIED, "local")]
     for target in targets:
-        if target.exists():
-            raise ConfigError(f"{target} exists; choose a folder without it, nothing was changed")
+        if os.path.lexists(target):
+            raise ConfigError(f"{target} exists; choose a new folder, nothing was changed")
     for name, text in texts.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")

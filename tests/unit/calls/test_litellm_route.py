@@ -5,33 +5,21 @@ import subprocess
 import sys
 import urllib.request
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
-from splitplot.calls import pacing
+from splitplot.calls.dispatch import CredentialRefused
 from splitplot.calls.litellm_route import answer
-from splitplot.calls.realtime import CredentialRefused
 from splitplot.calls.records import Request, request_key
 
-SERVER = Path(__file__).resolve().parents[3] / "tests/providers/openai_server.py"
 KEY = "sk-test-0123456789abcdef"
 ANTHROPIC = "anthropic/claude-haiku-4-5"
-
-
-@pytest.fixture(autouse=True)
-def short_backoff(monkeypatch):
-    monkeypatch.setattr(pacing, "BACKOFF_BASE_S", 0.05)
+pytestmark = pytest.mark.usefixtures("short_backoff")
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory):
-    command = [sys.executable, str(SERVER), "--state", str(tmp_path_factory.mktemp("provider"))]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE)
-    yield f"http://127.0.0.1:{json.loads(process.stdout.readline())['port']}"
-    process.kill()
-    process.wait()
-    process.stdout.close()
+def url(shared_server):
+    return shared_server.url
 
 
 def ask(url, name, count=1, *, model="openai/fake", **changes):

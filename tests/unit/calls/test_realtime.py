@@ -1,65 +1,19 @@
 import asyncio
 import io
 import json
-import signal
 import socket
-import subprocess
-import sys
 import time
-import urllib.request
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
-from splitplot.calls import pacing
-from splitplot.calls.realtime import CredentialRefused, Progress, answer, run
-from splitplot.calls.records import Request, Response, Usage, request_key
+from splitplot.calls.dispatch import CredentialRefused, run
+from splitplot.calls.progress import Progress
+from splitplot.calls.realtime import answer
+from splitplot.calls.records import Request, Response, request_key
 
-SERVER = Path(__file__).resolve().parents[3] / "tests/providers/openai_server.py"
 KEY = "sk-test-0123456789abcdef"
-
-
-class Server:
-    """The misbehaving provider in its own process."""
-
-    def __init__(self, state, port=0, faults=None):
-        command = [sys.executable, str(SERVER), "--state", str(state), "--port", str(port)]
-        command += ["--faults", json.dumps(faults or {})]
-        self.state = state
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE)
-        self.port = json.loads(self.process.stdout.readline())["port"]
-        self.url = f"http://127.0.0.1:{self.port}"
-
-    def faults(self, **settings):
-        body = json.dumps(settings).encode()
-        urllib.request.urlopen(f"{self.url}/faults", data=body).read()
-
-    def stats(self):
-        return json.load(urllib.request.urlopen(f"{self.url}/stats?keys=1"))
-
-    def kill(self):
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-        self.process.stdout.close()
-
-
-@pytest.fixture(scope="module")
-def shared_server(tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("provider"))
-    yield server
-    server.kill()
-
-
-@pytest.fixture(autouse=True)
-def short_backoff(monkeypatch):
-    monkeypatch.setattr(pacing, "BACKOFF_BASE_S", 0.05)
-
-
-@pytest.fixture
-def server(shared_server):
-    shared_server.faults()
-    return shared_server
+pytestmark = pytest.mark.usefixtures("short_backoff")
 
 
 def endpoint(url, **changes):
@@ -438,24 +392,18 @@ def test_a_seed_per_request_comes_from_the_key_and_is_recorded(server):
     assert engine == {"seed": "per-request", "slots": 8}
 
 
-def test_a_server_killed_and_restarted_on_its_port_loses_no_answer(tmp_path):
-    server = Server(tmp_path / "state", faults={"latency_ms": 20})
-    restarted = []
+def test_a_server_killed_and_restarted_on_its_port_loses_no_answer(tmp_path, start_server):
+    faults = {"latency_ms": 20}
+    servers = [start_server(tmp_path / "state", faults=faults)]
 
     def restart(outcome, stop):
-        if len(outcome.responses) in (30, 90) and len(restarted) < 2:
-            (restarted[-1] if restarted else server).kill()
-            faults = {"latency_ms": 20}
-            restarted.append(Server(tmp_path / "state", port=server.port, faults=faults))
+        if len(outcome.responses) in (30, 90) and len(servers) < 3:
+            servers[-1].kill()
+            servers.append(start_server(tmp_path / "state", servers[0].port, faults))
 
-    try:
-        outcome = must(ask(endpoint(server.url), requests("restart", 150), after=restart))
-        stats = restarted[-1].stats()
-    finally:
-        for one in (server, *restarted):
-            if one.process.poll() is None:
-                one.kill()
-    assert len(restarted) == 2 and outcome.outcomes == {"ok": 150} and outcome.doubled == 0
+    outcome = must(ask(endpoint(servers[0].url), requests("restart", 150), after=restart))
+    stats = servers[-1].stats()
+    assert len(servers) == 3 and outcome.outcomes == {"ok": 150} and outcome.doubled == 0
     assert stats["keys_completed"] == 150  # counted across the restarts
     assert len(stats["completed_more_than_once"]) <= 2 * 32
 
@@ -473,18 +421,6 @@ def test_the_progress_line_is_drawn_on_a_terminal_only(server):
     assert shown.getvalue().count("\n") == 1 and shown.getvalue().startswith("\r")
     last = shown.getvalue().rsplit("\r", 1)[1]
     assert last.startswith("demo: 20/20, ") and "0 errors, $0.0800, 0 in flight" in last
-
-
-def test_the_progress_line_is_drawn_twice_a_second_at_most():
-    class Terminal(io.StringIO):
-        def isatty(self):
-            return True
-
-    stream = Terminal()
-    progress = Progress(1000, stream=stream)
-    for _ in range(1000):
-        progress.add(Response("k", "ok", usage=Usage(1, 1)), 3)
-    assert stream.getvalue().count("\r") == 1
 
 
 def test_the_proxy_of_the_environment_is_used_but_never_for_this_machine(server, monkeypatch):

@@ -318,7 +318,7 @@ assert "pyarrow" not in sys.modules and "jinja2" not in sys.modules
 inputs = json.loads(pathlib.Path({str(tmp_path / "inputs.json")!r}).read_text())
 write_report(**inputs, table=pathlib.Path({str(study.table)!r}), items=pathlib.Path({str(study.items)!r}),
              output_dir=pathlib.Path({str(tmp_path / "o")!r}))
-print([m for m in ("matplotlib", "pandas", "scipy", "statsmodels", "litellm") if m in sys.modules])
+print([m for m in ("matplotlib", "scipy", "statsmodels", "litellm") if m in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -9,7 +9,7 @@ at its worst case, because the provider may bill it.
 import fcntl
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -104,7 +104,8 @@ class Budget:
         """Give back what was reserved and not used."""
         if not self.capped:
             return
-        with self._locked():
+        # On a full disk the file stays without an end: the next job settles it as after a kill.
+        with suppress(OSError), self._locked():
             self._reserved = NOTHING
             self._write(final=True)
         if self._alive is not None:
@@ -162,8 +163,10 @@ def actual_amount(record: dict[str, Any], worst: Amount) -> Amount:
     """What a response cost, from its ledger record.
 
     A refusal by status code cost nothing; where price, usage or the fate of the call is unknown (a
-    timeout, a cut connection), the worst case counts.
+    timeout, a cut connection), the worst case counts; a request that was given up unsent is free.
     """
+    if record.get("attempts") == 0:
+        return NOTHING
     usage = record.get("usage") or {}
     if record["outcome"] in LOST:
         status = (record.get("error") or {}).get("status")

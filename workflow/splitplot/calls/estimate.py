@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
+from math import floor, log10
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -13,10 +14,12 @@ from splitplot.calls.pricing import Price, ceiling, cost
 from splitplot.calls.records import LOST, Usage
 from splitplot.calls.requests import cell_of, cell_requests
 from splitplot.calls.tokens import expected, max_output, upper_bound
-from splitplot.errors import ApprovalNeeded
-from splitplot.files import read_json, write_json
+from splitplot.canonical import digest
+from splitplot.design import item_files
 from splitplot.items import load_items, read_items
 from splitplot.items.item import Item
+from splitplot.items.load import is_remote
+from splitplot.targets import stage_version
 
 LEARN_FROM = 200  # answers of a trial whose mean length stands for those to come
 UNKNOWN_SHARE = 0.5  # of `max_tokens`, where a trial has no answers yet
@@ -47,9 +50,13 @@ class CellEstimate:
 
 @dataclass
 class Estimate:
-    """Estimate of a study: totals, cells, and the models without a price."""
+    """Estimate of a study: totals, cells, and the models without a price.
+
+    work: digest of every request that the study consists of, answered or not. An approval is for it.
+    """
 
     study: str
+    work: str = ""
     requests: int = 0
     in_ledger: int = 0
     gaps: int = 0
@@ -95,44 +102,25 @@ def estimate(plan: dict[str, Any], items: Sequence[Item], ledger_root: Path) -> 
         unpriced = row.to_send and (row.usd_ceiling is None or row.usd_expected is None)
         if unpriced and row.model not in total.unpriced:
             total.unpriced.append(row.model)
+    total.work = digest(sorted(seen))
     return total
 
 
-def check_gate(plan: dict[str, Any], total: Estimate, approval: Path) -> None:
-    """Stop before the first paid call when the remaining work may cost more than was agreed to.
+def dollars(amount: float) -> str:
+    """An amount for people: cents, or two significant digits where cents would show too little.
 
-    The ceiling is compared, not the expectation; a model without a price needs an approval too.
-    Raises ApprovalNeeded with the one command that approves.
+    >>> dollars(1234.5), dollars(0.000424), dollars(0)
+    ('$1,234.50', '$0.00042', '$0')
     """
-    allowed = float(plan["budget"]["confirm_above_usd"])
-    unpriced_allowed: set[str] = set()
-    if approval.exists():
-        granted = read_json(approval)
-        allowed = max(allowed, float(granted["usd"]))
-        unpriced_allowed = set(granted["unpriced"])
-    open_questions = []
-    if total.usd_ceiling > allowed:
-        open_questions.append(
-            f"{total.to_send:,} requests may cost up to ${total.usd_ceiling:,.2f} (expected "
-            f"${total.usd_expected:,.2f}), and ${allowed:,.2f} is agreed to"
-        )
-    if unknown := sorted(set(total.unpriced) - unpriced_allowed):
-        open_questions.append(f"no price is known for {', '.join(unknown)}")
-    if open_questions:
-        raise ApprovalNeeded(
-            f"study {plan['study']}: {'; '.join(open_questions)}. Nothing was sent. To approve:\n"
-            f"    splitplot approve {plan['study']}\nand run again"
-        )
-
-
-def approve(total: Estimate, approval: Path) -> None:
-    """Record the agreement to the ceiling of an estimate and to its unpriced models."""
-    write_json(approval, {"usd": total.usd_ceiling, "unpriced": total.unpriced})
+    if not amount:
+        return "$0"
+    decimals = max(2, 1 - floor(log10(abs(amount))))
+    return f"${amount:,.{decimals}f}"
 
 
 def summary_line(total: Estimate) -> str:
     """One line for a dry run: what would be sent, what is there, what it would cost."""
-    money = f"at most ${total.usd_ceiling:,.2f}, about ${total.usd_expected:,.2f} expected"
+    money = f"at most {dollars(total.usd_ceiling)}, about {dollars(total.usd_expected)} expected"
     if not total.usd_ceiling and not total.unpriced:
         money = "$0"
     if total.unpriced:
@@ -147,25 +135,35 @@ def summary_line(total: Estimate) -> str:
 
 
 def present_items(plan: dict[str, Any], root: Path) -> list[Item]:
-    """The study's items as they are in its results, else loaded afresh, without writing a file."""
-    study = plan["study"]
-    stamp = root / paths.DIGEST.format(study=study, stage="items", digest=plan["digests"]["items"])
-    table = root / paths.ITEMS.format(study=study)
-    if stamp.exists() and table.exists():
-        return read_items(table)
-    return load_items(plan["items"], root=root, limit=plan["item_limit"])[0]
+    """The study's items as its results have them, else loaded afresh, without writing a file."""
+    made = _made_items(plan, root)
+    if made is None:
+        made = load_items(plan["items"], root=root, limit=plan["item_limit"])[0]
+    return made
 
 
 def preview(plan: dict[str, Any], root: Path) -> str:
     """The summary line of a dry run: reads what is there, makes no file, fetches nothing."""
-    fetched = (root / paths.ITEMS.format(study=plan["study"])).exists()
-    if not fetched and any(_is_remote(source) for source in plan["items"]):
-        return f"study {plan['study']}: its requests can be counted once its items are fetched"
-    return summary_line(estimate(plan, present_items(plan, root), root / paths.LEDGER))
+    items = _made_items(plan, root)
+    if items is None:
+        if any(is_remote(source, root) for source in plan["items"]):
+            return f"study {plan['study']}: its requests can be counted once its items are fetched"
+        items = present_items(plan, root)
+    return summary_line(estimate(plan, items, root / paths.LEDGER))
 
 
-def _is_remote(source: dict[str, Any]) -> bool:
-    return source["kind"] == "hf" or (source["kind"] == "dataset" and not source["path"])
+def _made_items(plan: dict[str, Any], root: Path) -> list[Item] | None:
+    """The items in the study's results, if these are not older than what they are made from."""
+    version = stage_version(plan, "items", partial=False)
+    table = root / paths.ITEMS.format(study=plan["study"])
+    sources = [root / version.path, *(root / name for name in item_files(plan))]
+    try:
+        made = table.stat().st_mtime_ns
+        fresh = all(source.stat().st_mtime_ns <= made for source in sources)
+        fresh &= sources[0].read_text(encoding="utf-8") == version.text
+    except FileNotFoundError:
+        fresh = False
+    return read_items(table) if fresh else None
 
 
 def _estimate_cell(

@@ -8,11 +8,13 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -55,21 +57,25 @@ def fulfil(
     items: Path,
     ledger_root: Path,
     terminal: TextIO | None = None,
+    before_paid: Callable[[], None] | None = None,
 ) -> Tally:
     """Make `folder`/responses.jsonl from `folder`/requests.jsonl, sending only what is new.
 
     plan: plan.json. items: items.parquet (read on the `sim` route only). ledger_root: results/ledger.
-    terminal: where progress is shown, if it is one.
+    terminal: where progress is shown, if it is one. before_paid: called before the first call that
+    may cost money, and not at all if there is none; what it raises ends the job.
     Raises SplitplotError when the work itself could not be done: credentials missing or refused, the
     disk full, a stop requested. Everything that was answered until then is in the ledger.
     """
     trial, condition, _ = cell_of(plan, trial_id, condition_id)
     ledger = Ledger(ledger_root, trial["hash"])
-    keys = [line["custom_id"] for line in read_jsonl(folder / "requests.jsonl")]
+    keys = _keys(folder)
     settled = ledger.find(keys)
     pending = set(keys) - settled.keys()
     over_quota: set[str] = set()
     if pending:
+        if before_paid is not None and trial["route"] not in FREE_ROUTES:
+            before_paid()
         session = _Session(plan, trial, ledger, ledger_root, (condition_id, part))
         session.total, session.terminal = len(pending), terminal
         try:
@@ -77,6 +83,8 @@ def fulfil(
         finally:
             session.close()
         over_quota = session.over_quota
+        # Snakemake may have been killed and started on other requests, while this job went on.
+        keys = _keys(folder)
     return _project(ledger, keys, folder / "responses.jsonl", over_quota, reused=len(settled))
 
 
@@ -126,9 +134,10 @@ class _Session:
             )
 
     def close(self) -> None:
-        self.budget.close()
-        self.writer.close()
-        self.locks.close()
+        with ExitStack() as stack:  # each of them, whatever the others meet on a full disk
+            stack.callback(self.locks.close)
+            stack.callback(self.writer.close)
+            stack.callback(self.budget.close)
 
     def send(self, requests: Iterator[Request], folder: Path, items: Path, condition: str) -> None:
         """Send by the trial's route until everything is answered, over quota, or stopped."""
@@ -157,7 +166,8 @@ class _Session:
     def _run(
         self, answer: Callable[..., Any], requests: Iterator[Request], endpoint: dict[str, Any]
     ) -> None:
-        from splitplot.calls.realtime import Progress, run
+        from splitplot.calls.dispatch import run
+        from splitplot.calls.progress import Progress
 
         async def main() -> None:
             with _stop_on_signals(self.stop):
@@ -189,23 +199,23 @@ class _Session:
             row["key"]: (by_id[row["item_id"]], row["replication"])
             for row in read_jsonl(folder / "grid.jsonl")
         }
-        window: list[Request] = []
-        for request in requests:
-            window.append(request)
-            if len(window) == WINDOW:
-                self._simulate_window(window, place, condition)
-                window = []
-        self._simulate_window(window, place, condition)
+        while window := list(islice(requests, WINDOW)):
+            held = self._simulate_window(window, place, condition)
+            while held:  # another job makes these at this moment
+                time.sleep(HELD_ELSEWHERE_SECONDS)
+                held = self._simulate_window(held, place, condition)
 
     def _simulate_window(
         self, window: list[Request], place: dict[str, tuple[Any, int]], condition: str
-    ) -> None:
+    ) -> list[Request]:
+        """Answer what is ours; returns the requests that another job holds."""
         from splitplot.calls.sim import simulate
 
-        granted, _ = self._claim(window)
+        granted, held = self._claim(window)
         for request in granted:
             item, replication = place[request.key]
             self._record(simulate(request, item, condition, replication, self.trial["endpoint"]))
+        return held
 
     def _claim(self, window: list[Request]) -> tuple[list[Request], list[Request]]:
         """(requests that are ours to send, requests that another job holds)."""
@@ -306,6 +316,10 @@ def _project(
 
     write_jsonl(output, rows())
     return tally
+
+
+def _keys(folder: Path) -> list[str]:
+    return [line["custom_id"] for line in read_jsonl(folder / "requests.jsonl")]
 
 
 def _pending_requests(folder: Path, pending: set[str]) -> Iterator[Request]:

@@ -16,6 +16,7 @@ import time
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -78,7 +79,8 @@ class LedgerWriter:
         os.fsync(self._file)
         os.close(self._file)
         self._file = None
-        write_index(self.path)
+        with suppress(OSError):  # a missing index costs time; the disk may be full
+            write_index(self.path)
 
     def __enter__(self) -> "LedgerWriter":
         return self
@@ -211,7 +213,8 @@ class Ledger:
                 for key in record["keys"]:
                     self._reopened[key] = max(self._reopened.get(key, ""), record["at"])
         if known.end - start > INDEX_TAIL_BYTES and not self._read_only:
-            write_index(path)
+            with suppress(OSError):
+                write_index(path)
 
 
 def records(path: Path) -> Iterator[dict[str, Any]]:

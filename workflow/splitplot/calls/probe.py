@@ -9,7 +9,8 @@ from splitplot.calls.pricing import cost
 from splitplot.calls.records import Request, Response, Usage, request_key
 from splitplot.errors import SplitplotError
 
-BODY = {"messages": [{"role": "user", "content": "Reply with the word: yes"}], "max_tokens": 16}
+MESSAGES = [{"role": "user", "content": "Reply with the word: yes"}]
+MAX_TOKENS = 256  # leaves a reasoning model room to think; an answer takes a few
 TRANSIENT = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 
 
@@ -47,11 +48,22 @@ def probe(trial: dict[str, Any]) -> Probe:
     return Probe(model, route, "ok", said[0][:60], response.latency_s, response.usd)
 
 
+def probe_body(parameters: dict[str, Any]) -> dict[str, Any]:
+    """The probe with a trial's own settings, so that one which the model refuses is found out now."""
+    limited = {
+        name: min(value, MAX_TOKENS)
+        for name, value in parameters.items()
+        if name in ("max_tokens", "max_completion_tokens")
+    }
+    return {"messages": MESSAGES, **parameters, **limited}
+
+
 async def _ask(trial: dict[str, Any]) -> Response:
     from splitplot.calls import litellm_route, realtime
     from splitplot.calls.local import endpoint_for, serve
 
-    request = Request(request_key("probe", BODY, 0), BODY)
+    body = probe_body(trial["parameters"])
+    request = Request(request_key("probe", body, 0), body)
     answers: list[Response] = []
     price = trial_price(trial)
 

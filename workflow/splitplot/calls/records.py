@@ -1,6 +1,6 @@
 """What travels: a request in the OpenAI batch line shape, and a response in provider-neutral shape."""
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from splitplot.canonical import digest
@@ -84,8 +84,8 @@ class Response:
     raw: Any = None
 
     def to_json(self) -> dict[str, Any]:
-        """A plain dictionary for one line of JSON."""
-        return asdict(self)
+        """A plain dictionary for one line of JSON (shallow: `raw` is not copied)."""
+        return vars(self) | {"usage": vars(self.usage)}
 
     @classmethod
     def from_json(cls, row: dict[str, Any]) -> "Response":

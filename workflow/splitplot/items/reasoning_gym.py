@@ -15,11 +15,13 @@ import json
 import os
 import subprocess
 import sys
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from splitplot.canonical import digest
-from splitplot.errors import ConfigError, SplitplotError
+from splitplot.canonical import canonical_json, digest
+from splitplot.errors import ConfigError, SplitplotError, near_miss
 from splitplot.items.item import Item
 from splitplot.items.load import Placed
 
@@ -40,6 +42,11 @@ def load(source: dict[str, Any], root: Path) -> tuple[list[Placed], dict[str, An
     Raises ConfigError for unknown tasks, unknown or unfit settings, and for a task that has not so
     many different questions.
     """
+    generator = str(source["generate"])
+    if generator not in GENERATORS:
+        raise ConfigError(
+            f'items: unknown generator "{generator}"{near_miss(generator, GENERATORS)}'
+        )
     label = f"reasoning_gym:seed={source['seed']}"
     tasks = {name: dict(config or {}) for name, config in source["tasks"].items()}
     request = {"tasks": tasks, "size": source["size"], "seed": source["seed"]}
@@ -62,10 +69,9 @@ def verify(answer: str, metadata: dict[str, Any]) -> float:
 
     Imports reasoning_gym (seconds, once per process). Raises whatever the verifier raises.
     """
-    from splitplot.items.generate import dataset
-
-    task = dataset(metadata["task"], metadata.get("config") or {}, seed=0)
-    return float(task.score_answer(answer, restore_entry(metadata)))
+    task = _verifier(metadata["task"], canonical_json(metadata.get("config") or {}))
+    # a copy, since a verifier may write into its entry
+    return float(task.score_answer(answer, deepcopy(restore_entry(metadata))))
 
 
 def restore_entry(metadata: dict[str, Any]) -> dict[str, Any]:
@@ -121,6 +127,13 @@ def _generate(request: dict[str, Any], label: str) -> tuple[str, list[dict[str, 
         raise SplitplotError(f"{label}: the generator failed: " + " | ".join(told[-3:]))
     version, *rows = (json.loads(line) for line in done.stdout.splitlines())
     return version["version"], rows
+
+
+@cache
+def _verifier(task: str, config: str) -> Any:
+    from splitplot.items.generate import dataset
+
+    return dataset(task, json.loads(config), seed=0)
 
 
 def _item(row: dict[str, Any], source: dict[str, Any], label: str) -> Item:

@@ -7,6 +7,7 @@ from typing import Any
 from splitplot.report.cells import Cell, Cells
 from splitplot.report.hostile import cut
 from splitplot.report.sample import MOST_REPLIES, Survey, choose, items_to_show, survey
+from splitplot.report.tables import rows_of_items
 from splitplot.report.wording import NOTHING, OUTCOME_WORDS, duration, number, plural
 
 HEAVY_COLUMNS = (
@@ -112,31 +113,18 @@ def _read_replies(
     table: Path, chosen: list[str], limit: int, scorer: str | None, cells: Cells
 ) -> dict[str, dict[Cell, dict[int, dict[str, Any]]]]:
     """Second pass: the rows of the chosen items; texts are cut before they leave the batch."""
-    import pyarrow as pa
     import pyarrow.compute as pc
-    import pyarrow.parquet as pq
 
-    wanted = pa.array(chosen, pa.string())
     found: dict[str, dict[Cell, dict[int, dict[str, Any]]]] = {i: {} for i in chosen}
-    with pq.ParquetFile(table) as file:
-        columns = [c for c in HEAVY_COLUMNS if c in file.schema_arrow.names]
-        for group in range(file.num_row_groups):
-            ids = file.read_row_group(group, columns=["item_id"])["item_id"]
-            if not pc.any(pc.is_in(ids, wanted)).as_py():
-                continue
-            for batch in file.iter_batches(batch_size=4096, row_groups=[group], columns=columns):
-                rows = pa.Table.from_batches([batch])
-                rows = rows.filter(pc.is_in(rows["item_id"], wanted))
-                for name, most in (("response", limit), ("reasoning", limit), ("error", 2000)):
-                    if name in columns:
-                        rows = rows.append_column(f"{name}_length", pc.utf8_length(rows[name]))
-                        at = rows.schema.get_field_index(name)
-                        rows = rows.set_column(
-                            at, name, pc.utf8_slice_codeunits(rows[name], 0, most)
-                        )
-                for row in rows.to_pylist():
-                    _place(found[row["item_id"]], row, scorer, cells)
-    return {i: {c: per[c] for c in sorted(per)} for i, per in found.items()}
+    for rows in rows_of_items(table, chosen, HEAVY_COLUMNS):
+        for name in ("response", "reasoning", "error"):
+            at = rows.schema.get_field_index(name)
+            if at >= 0:
+                rows = rows.append_column(f"{name}_length", pc.utf8_length(rows[name]))
+                rows = rows.set_column(at, name, pc.utf8_slice_codeunits(rows[name], 0, limit))
+        for row in rows.to_pylist():
+            _place(found[row["item_id"]], row, scorer, cells)
+    return found
 
 
 def _place(
@@ -159,13 +147,11 @@ def _place(
 
 def _read_items(items: Path, chosen: list[str]) -> dict[str, dict[str, Any]]:
     """The chosen items in study order."""
-    import pyarrow.parquet as pq
-
-    names = set(pq.read_schema(items).names)
-    rows = pq.read_table(
-        items, columns=[c for c in ITEM_COLUMNS if c in names], filters=[("item_id", "in", chosen)]
-    )
-    return {row["item_id"]: row for row in rows.to_pylist()}
+    return {
+        row["item_id"]: row
+        for rows in rows_of_items(items, chosen, ITEM_COLUMNS)
+        for row in rows.to_pylist()
+    }
 
 
 def _item_view(

@@ -36,7 +36,8 @@ def nice_axis(values: Iterable[float], *, signed: bool = False, most_ticks: int 
     """An axis over `values` (shown units) with ticks at 1, 2 or 5 times a power of ten."""
     known = list(values)
     low, high = min(known), max(known)
-    pad = (high - low) * 0.06 or 1.0
+    # Values that are (all but) one need an axis too: tick labels have at most some six figures.
+    pad = (high - low) * 0.06 if high - low > 1e-6 * max(1.0, abs(low), abs(high)) else 1.0
     low, high = low - pad, high + pad
     step = tick_step(high - low, most_ticks)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)

@@ -11,10 +11,7 @@ from splitplot.report.cells import Cell, Cells
 MOST_ITEMS = 60
 MOST_REPLIES = 1800
 """Replies shown in all: with the texts' own bound this keeps the page under 5 MB."""
-LIGHT_COLUMNS = (
-    *("item_id", "trial_id", "condition_id", "condition", "scorer", "outcome"),
-    *("strict", "simulated"),
-)
+KEYS = ["item_id", "trial_id", "condition_id", "condition", "scorer", "outcome"]
 SCORE = "score"
 """The metric of a contrast that means: the first scorer."""
 
@@ -54,13 +51,12 @@ def survey(
 
     found = Survey()
     arms: dict[tuple[Cell, str], list[str | None]] = {}
-    keys = [c for c in LIGHT_COLUMNS if c not in ("strict", "simulated")]
     with pq.ParquetFile(table) as file:
-        for batch in file.iter_batches(batch_size=1 << 17, columns=list(LIGHT_COLUMNS)):
+        for batch in file.iter_batches(batch_size=1 << 17, columns=[*KEYS, "strict", "simulated"]):
             rows = pa.Table.from_batches([batch])
             rows = rows.append_column("is_simulated", pc.cast(rows["simulated"], pa.int64()))
-            groups = rows.group_by(keys).aggregate(
-                [(c, how) for c in ("strict", "is_simulated") for how in ("sum", "count")]
+            groups = rows.group_by(KEYS).aggregate(
+                [("strict", "sum"), ("strict", "count"), ("is_simulated", "sum"), ([], "count_all")]
             )
             for group in groups.to_pylist():
                 cell, by = cells.of(group), group["scorer"]
@@ -93,7 +89,7 @@ def _add(
             total[at + 1] += group["strict_count"]
     if not first:
         return
-    found.rows += group["is_simulated_count"]
+    found.rows += group["count_all"]
     found.simulated += group["is_simulated_sum"] or 0
     kind = (cell, group["outcome"])
     known = found.examples.get(kind)

@@ -1,0 +1,134 @@
+"""How far a study is, cell by cell; and what `refill` opens again."""
+
+import json
+import multiprocessing
+
+import pytest
+
+from splitplot import paths
+from splitplot.calls.estimate import present_items
+from splitplot.calls.locks import KeyLocks
+from splitplot.calls.status import refill, status
+
+
+def state(case, plan):
+    return status(plan, present_items(plan, case.path), case.path)
+
+
+def open_again(case, plan):
+    return refill(plan, present_items(plan, case.path), case.path)
+
+
+def responses_path(case, plan, cell=0):
+    place = plan["cells"][cell]
+    return case.path / paths.RESPONSES.format(
+        study="s", trial=place["trial"], condition=place["condition"], part="0-of-1"
+    )
+
+
+def project(case, plan, outcomes, cell=0):
+    """What the last run left: a responses.jsonl in which these requests have these outcomes."""
+    keys = [request.key for _, request in case.requests(plan)][cell * 10 : cell * 10 + 10]
+    rows = [{"key": key, "outcome": outcome} for key, outcome in zip(keys, outcomes, strict=False)]
+    path = responses_path(case, plan, cell)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def test_before_the_first_run_everything_is_missing_and_no_file_is_made(case):
+    plan = case.plan()
+    before = sorted(case.path.rglob("*"))
+    rows = state(case, plan)
+    assert [(row.requests, row.done, row.missing) for row in rows] == [(10, 0, 10)] * 2
+    assert sorted(case.path.rglob("*")) == before
+
+
+def test_answers_failures_and_what_is_missing_are_told_apart(case):
+    plan = case.plan()
+    case.answer(plan, 4)
+    case.answer(plan, 7, outcome="expired")
+    case.answer(plan, 6, outcome="error")  # the last failure of a request counts
+    first, second = state(case, plan)
+    assert (first.done, first.failed, first.missing) == (4, {"error": 2, "expired": 1}, 3)
+    assert (second.done, second.failed, second.missing) == (0, {}, 10)
+
+
+def test_a_truncated_answer_is_an_answer(case):
+    plan = case.plan()
+    case.answer(plan, 3, outcome="truncated")
+    assert state(case, plan)[0].done == 3
+
+
+def test_what_a_cap_left_out_is_over_quota_until_it_is_answered(case):
+    plan = case.plan()
+    project(case, plan, ["over_quota"] * 10)
+    first = state(case, plan)[0]
+    assert (first.over_quota, first.missing) == (10, 0)
+    case.answer(plan, 4)
+    first = state(case, plan)[0]
+    assert (first.over_quota, first.done) == (6, 4)
+
+
+def hold(path, keys, ready, end):
+    KeyLocks(path).acquire(keys)
+    ready.set()
+    end.wait(30)
+
+
+def test_requests_that_another_process_holds_are_in_flight(case):
+    plan = case.plan()
+    keys = [request.key for _, request in case.requests(plan)][:3]
+    lock_file = case.ledger / plan["trials"][0]["hash"] / "locks"
+    context = multiprocessing.get_context("spawn")
+    ready, end = context.Event(), context.Event()
+    process = context.Process(target=hold, args=(lock_file, keys, ready, end))
+    process.start()
+    try:
+        assert ready.wait(30)
+        first = state(case, plan)[0]
+        assert (first.in_flight, first.missing) == (3, 7)
+    finally:
+        end.set()
+        process.join()
+    assert state(case, plan)[0].in_flight == 0
+
+
+def test_refill_opens_failures_and_leaves_answers(case):
+    plan = case.plan()
+    case.answer(plan, 4)
+    case.answer(plan, 6, outcome="error")
+    path = project(case, plan, ["ok"] * 4 + ["error"] * 2)
+    other = project(case, plan, ["ok"], cell=1)
+    assert open_again(case, plan) == 2
+    assert not path.exists()
+    assert other.exists()  # a cell without gaps is not made again
+    first = state(case, plan)[0]
+    assert (first.done, first.failed, first.missing) == (4, {}, 6)
+    assert open_again(case, plan) == 0
+
+
+def test_refill_opens_what_a_cap_has_stopped_and_asks_the_gate_again(case):
+    plan = case.plan()
+    path = project(case, plan, ["over_quota"] * 3)
+    gate = case.write(paths.GATE.format(study="s"), "{}")
+    assert open_again(case, plan) == 3
+    assert not path.exists()
+    assert not gate.exists()
+    assert open_again(case, plan) == 0
+
+
+def test_a_failure_after_a_refill_is_a_gap_again(case):
+    plan = case.plan()
+    case.answer(plan, 2, outcome="error")
+    open_again(case, plan)
+    case.answer(plan, 1, outcome="error")
+    assert state(case, plan)[0].failed == {"error": 1}
+
+
+@pytest.mark.parametrize("parts", [1, 4])
+def test_parts_do_not_change_the_counts(case, parts):
+    plan = case.plan(execution={"parts": parts})
+    case.answer(plan, 4, outcome="error")
+    assert [sum(row.failed.values()) for row in state(case, plan)] == [4, 0]
+    assert open_again(case, plan) == 4

@@ -1,0 +1,85 @@
+"""Which files a plan stands for, and the version files that stand for what a stage depends on."""
+
+import pytest
+
+from splitplot import paths, targets
+
+
+@pytest.fixture
+def plan(root, monkeypatch):
+    monkeypatch.chdir(root.path)
+    return root.plan(models=["sims"], replications=2, execution={"parts": 3})
+
+
+def test_the_files_of_a_study_cover_every_cell_and_part(plan):
+    files = targets.stage_files(plan, partial=False)
+    assert len(files) == len(set(files))
+    cells, parts = len(plan["cells"]), len(plan["parts"])
+    assert (cells, parts) == (4, 3)
+    assert sum(path.endswith("/requests.jsonl") for path in files) == cells * parts
+    assert sum(path.endswith("/responses.jsonl") for path in files) == cells * parts
+    assert sum(path.startswith("results/s/scores/") for path in files) == cells
+
+
+def test_a_partial_report_asks_for_no_responses_that_would_have_to_be_sent_for(plan):
+    files = targets.stage_files(plan, partial=True)
+    assert not [path for path in files if path.endswith("/responses.jsonl")]
+    assert sum(path.endswith("/responses_so_far.jsonl") for path in files) == 12
+
+
+def test_a_version_is_current_once_written_and_until_what_it_stands_for_changes(plan, root):
+    version = targets.stage_version(plan, "scores", partial=False)
+    assert not version.is_current()
+    version.write()
+    assert version.is_current()
+    changed = root.plan(models=["sims"], scorers=["exact"])
+    assert not targets.stage_version(changed, "scores", partial=False).is_current()
+
+
+@pytest.mark.parametrize("stage", ["items", "sending", "scores", "inference", "report", "ledger"])
+def test_every_stage_has_a_version_file_of_its_own(plan, stage):
+    version = targets.stage_version(plan, stage, partial=False)
+    assert version.path == paths.VERSION.format(study="s", stage=stage)
+
+
+def test_a_partial_report_is_another_version_of_the_report(plan):
+    whole = targets.stage_version(plan, "report", partial=False)
+    assert targets.stage_version(plan, "report", partial=True) != whole
+
+
+def test_the_version_of_the_ledger_changes_with_every_answer_to_a_trial_of_the_plan(plan, root):
+    def version():
+        return targets.stage_version(plan, "ledger", partial=True)
+
+    empty = version()
+    root.write("results/ledger/another-trial/x.jsonl", "{}\n")
+    assert version() == empty
+    answers = root.write(f"results/ledger/{plan['trials'][0]['hash']}/x.jsonl", "{}\n")
+    first = version()
+    assert first != empty
+    answers.write_text("{}\n{}\n")
+    assert version() != first
+
+
+def test_the_version_of_a_cell_follows_its_replications_alone(plan, root):
+    cell = plan["cells"][0]
+    version = targets.cell_version(plan, cell["trial"], cell["condition"])
+    more = root.plan(models=["sims"], replications=3, execution={"parts": 3})
+    changed = targets.cell_version(more, cell["trial"], cell["condition"])
+    assert (version.path, version.text != changed.text) == (changed.path, True)
+    other = root.plan(models=["sims"], replications=2, scorers=["exact"])
+    assert targets.cell_version(other, cell["trial"], cell["condition"]) == version
+
+
+def test_the_plan_file_holds_the_plan(plan, root):
+    import json
+
+    targets.plan_version(plan).write()
+    assert json.loads((root.path / "results/s/plan.json").read_text()) == plan
+
+
+def test_a_local_engine_takes_its_threads_and_others_one(root):
+    plan = root.plan(models=["tiny", "weak"])
+    local, sim = (trial["id"] for trial in plan["trials"])
+    plan["trials"][0]["endpoint"]["threads"] = 4
+    assert (targets.trial_threads(plan, local), targets.trial_threads(plan, sim)) == (4, 1)

@@ -1,0 +1,139 @@
+"""Money: what must be agreed to before the first paid call, and what the caps will leave out."""
+
+import fcntl
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from splitplot.calls.budget import NOTHING, Amount
+from splitplot.calls.estimate import Estimate, dollars, estimate
+from splitplot.errors import ApprovalNeeded, CapReached
+from splitplot.files import read_json, write_json
+from splitplot.items import read_items
+
+
+def open_gate(plan: dict[str, Any], items: Path, ledger_root: Path) -> None:
+    """Called by a job before its first paid call: is what the study may still cost agreed to?
+
+    The whole study is estimated once for all its jobs; gate.json beside `items` (items.parquet) keeps
+    the outcome for as long as plan, items and approval stay the same.
+    Raises ApprovalNeeded as `check_gate`.
+    """
+    approval, gate = items.with_name("approval.json"), items.with_name("gate.json")
+    state = sha256(items.read_bytes() + (approval.read_bytes() if approval.exists() else b""))
+    key = f"{plan['digests']['money']}-{state.hexdigest()[:16]}"
+    with gate.with_suffix(".lock").open("a+b") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX)
+        known = read_json(gate) if gate.exists() else {}
+        if known.get("key") != key:
+            known = {"key": key, "refusal": _refusal(plan, items, ledger_root, approval)}
+            write_json(gate, known)
+    if known["refusal"]:
+        raise ApprovalNeeded(known["refusal"])
+
+
+def _refusal(plan: dict[str, Any], items: Path, ledger_root: Path, approval: Path) -> str | None:
+    try:
+        check_gate(plan, estimate(plan, read_items(items), ledger_root), approval)
+    except ApprovalNeeded as error:
+        return str(error)
+    return None
+
+
+def check_gate(plan: dict[str, Any], total: Estimate, approval: Path) -> None:
+    """Stop before the first paid call when the remaining work may cost more than was agreed to.
+
+    The ceiling is compared, not the expectation; a model without a price needs an approval too. An
+    approval is for the study's requests as they were when it was given, however many of them have
+    been answered since; other requests need another one.
+    Raises ApprovalNeeded with the one command that approves.
+    """
+    allowed = float(plan["budget"]["confirm_above_usd"])
+    limit = f"budget.confirm_above_usd is {dollars(allowed)}"
+    unpriced_allowed: set[str] = set()
+    if approval.exists():
+        granted = read_json(approval)
+        if granted["work"] != total.work:
+            limit += ", and what was approved was another set of requests"
+        else:
+            unpriced_allowed = set(granted["unpriced"])
+            if granted["usd"] > allowed:
+                allowed = float(granted["usd"])
+                limit = f"{dollars(allowed)} was approved"
+    questions = []
+    if total.usd_ceiling > allowed:
+        questions.append(
+            f"{total.to_send:,} requests may cost up to {dollars(total.usd_ceiling)} (about "
+            f"{dollars(total.usd_expected)} expected), and {limit}"
+        )
+    if unknown := sorted(set(total.unpriced) - unpriced_allowed):
+        questions.append(
+            f"no price is known for {', '.join(unknown)} (set `price` in config/models.yaml; zeros "
+            "where it costs nothing)"
+        )
+    if questions:
+        raise ApprovalNeeded(
+            f"study {plan['study']}: {'; '.join(questions)}. Nothing of it has been sent. To approve:"
+            f"\n    splitplot approve {plan['study']}\nand run again"
+        )
+
+
+def approve(total: Estimate, approval: Path) -> dict[str, Any]:
+    """Record the agreement to the ceiling of an estimate and to its unpriced models; returns it."""
+    granted = {"usd": total.usd_ceiling, "unpriced": total.unpriced, "work": total.work}
+    write_json(approval, granted)
+    return granted
+
+
+def check_cap(plan: dict[str, Any], total: Estimate, ledger_root: Path) -> None:
+    """Tell that the caps of the study leave too little for what is expected of the remaining work.
+
+    Nothing is wrong with running all the same: what does not fit is left out as over quota.
+    Raises CapReached.
+    """
+    spent = _spent(ledger_root, plan["study"])
+    wanted: dict[str, Amount] = {}
+    for cell in total.cells:
+        tokens = cell.tokens_in + cell.tokens_out_expected
+        wanted[cell.model] = wanted.get(cell.model, NOTHING) + Amount(
+            cell.usd_expected or 0.0, cell.to_send, tokens
+        )
+    caps: list[tuple[str, dict[str, Any], Amount, Amount]] = [
+        (
+            "max_usd",
+            {"usd": plan["budget"]["max_usd"]},
+            sum(spent.values(), NOTHING),
+            sum(wanted.values(), NOTHING),
+        )
+    ]
+    for model, quota in plan["budget"]["quota"].items():
+        used, more = spent.get(model, NOTHING), wanted.get(model, NOTHING)
+        caps.append((f"quota of {model}", quota, used, more))
+    too_small = [
+        f"budget.{name} is {_quantity(limit, unit)}, {_quantity(getattr(used, unit), unit)} of it "
+        f"is used, and what is left to send is expected to take {_quantity(needed, unit)}"
+        for name, quota, used, more in caps
+        for unit, limit in quota.items()
+        if limit is not None
+        and (needed := getattr(more, unit))
+        and getattr(used, unit) + needed > limit * (1 + 1e-9)
+    ]
+    if too_small:
+        raise CapReached(
+            f"study {plan['study']}: {'; '.join(too_small)}. What does not fit is left out as over "
+            f"quota; to have it, raise the cap in {plan['study_file']}"
+        )
+
+
+def _spent(ledger_root: Path, study: str) -> dict[str, Amount]:
+    """What each model has used of the study's caps, in-flight requests at their worst case."""
+    spent: dict[str, Amount] = {}
+    for path in (ledger_root / "spend" / study).glob("*.json"):
+        state = read_json(path)
+        amount = Amount(**state["spent"]) + Amount(**state["reserved"])
+        spent[state["model"]] = spent.get(state["model"], NOTHING) + amount
+    return spent
+
+
+def _quantity(value: float, unit: str) -> str:
+    return dollars(value) if unit == "usd" else f"{value:,.0f} {unit}"
