@@ -5,12 +5,16 @@ import os
 import shutil
 import subprocess
 import sys
+import urllib.request
 from collections import Counter
+from collections.abc import Iterator
 from copy import copy, deepcopy
 from pathlib import Path
 
 import pytest
 import yaml
+
+from splitplot.calls.ledger import records
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
@@ -99,7 +103,7 @@ class Workspace:
         return Counter(
             record["key"]
             for path in (self.root / "results" / "ledger").glob("*/*.jsonl")
-            for record in map(json.loads, path.read_text().splitlines())
+            for record in records(path)
             if record["kind"] == "response"
         )
 
@@ -137,3 +141,41 @@ def finished(finished_once: Workspace, tmp_path: Path) -> Workspace:
     workspace.study, workspace.models = deepcopy(workspace.study), deepcopy(workspace.models)
     workspace.items = deepcopy(workspace.items)
     return workspace
+
+
+class Server:
+    """tests/providers/openai_server.py in a process of its own, and models that are asked there."""
+
+    def __init__(self, state: Path, **faults: object) -> None:
+        script = REPOSITORY / "tests/providers/openai_server.py"
+        command = [sys.executable, str(script), "--state", str(state)]
+        self.process = subprocess.Popen(
+            [*command, "--faults", json.dumps(faults)], stdout=subprocess.PIPE
+        )
+        self.url = f"http://127.0.0.1:{json.loads(self.process.stdout.readline())['port']}"
+
+    def received(self) -> int:
+        """The number of calls that have reached the server."""
+        return json.load(urllib.request.urlopen(f"{self.url}/stats"))["received"]
+
+    def set_faults(self, **faults: object) -> None:
+        urllib.request.urlopen(f"{self.url}/faults", data=json.dumps(faults).encode()).read()
+
+    def model(self, name: str, dollars: float = 0.0, **more: object) -> dict:
+        """An entry of models.yaml; `dollars` per thousand output tokens."""
+        price = {
+            "usd_per_million_input_tokens": 0,
+            "usd_per_million_output_tokens": 1000 * dollars,
+        }
+        entry = {"model": f"lab/{name}", "base_url": f"{self.url}/v1", "api_key_env": None}
+        return {**entry, "price": price, **more}
+
+
+@pytest.fixture
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A provider that answers at once and counts what it receives."""
+    server = Server(tmp_path_factory.mktemp("server"))
+    yield server
+    server.process.kill()
+    server.process.wait()
+    server.process.stdout.close()

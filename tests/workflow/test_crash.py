@@ -281,6 +281,7 @@ def finish(run: Run, provider: Provider, workspace) -> None:
         if "no gaps" in output:
             break
     assert not run.jobs()
+    workspace.snakemake()
     assert "Nothing to be done" in workspace.snakemake()
 
 

@@ -6,16 +6,16 @@ rule requests:
         cell_version,
         item_table=paths.ITEMS,
     output:
-        paths.REQUESTS,
-        paths.GRID,
+        requests=paths.REQUESTS,
+        grid=paths.GRID,
     log:
-        paths.LOGS + "/requests/{trial}/{condition}/{part}.log",
+        f"{paths.LOGS}/requests/{{trial}}/{{condition}}/{{part}}.log",
     conda:
         "../../envs/base.yaml"
     shell:
-        "python {SCRIPTS}/build_requests.py --plan results/{wildcards.study:q}/plan.json --items {input.item_table:q} "
+        'python "$SPLITPLOT_SCRIPTS"/build_requests.py --plan results/{wildcards.study:q}/plan.json --items {input.item_table:q} '
         "--trial {wildcards.trial:q} --condition {wildcards.condition:q} --part {wildcards.part:q} "
-        "--folder $(dirname {output[0]:q}) > {log:q} 2>&1"
+        "--folder $(dirname {output.requests:q}) > {log:q} 2>&1"
 
 
 rule estimate:
@@ -26,12 +26,12 @@ rule estimate:
     output:
         paths.ESTIMATE,
     log:
-        paths.LOGS + "/estimate.log",
+        f"{paths.LOGS}/estimate.log",
     conda:
         "../../envs/base.yaml"
     shell:
-        "python {SCRIPTS}/estimate_study.py --plan results/{wildcards.study:q}/plan.json --items {input.item_table:q} "
-        "--ledger {LEDGER:q} --output {output:q} > {log:q} 2>&1"
+        'python "$SPLITPLOT_SCRIPTS"/estimate_study.py --plan results/{wildcards.study:q}/plan.json --items {input.item_table:q} '
+        "--ledger results/ledger --output {output:q} > {log:q} 2>&1"
 
 
 # Never depends on code: an edit must not send anything. Whether money may be spent is asked inside,
@@ -44,14 +44,14 @@ rule responses:
     output:
         paths.RESPONSES,
     log:
-        paths.LOGS + "/responses/{trial}/{condition}/{part}.log",
+        f"{paths.LOGS}/responses/{{trial}}/{{condition}}/{{part}}.log",
     conda:
         "../../envs/base.yaml"
     threads: lambda w: targets.trial_threads(plan_of(w.study), w.trial)
     shell:
-        "python {SCRIPTS}/answer_requests.py --plan results/{wildcards.study:q}/plan.json --items {input.item_table:q} "
+        'python "$SPLITPLOT_SCRIPTS"/answer_requests.py --plan results/{wildcards.study:q}/plan.json --items {input.item_table:q} '
         "--trial {wildcards.trial:q} --condition {wildcards.condition:q} --part {wildcards.part:q} "
-        "--folder $(dirname {output:q}) --ledger {LEDGER:q} --log {log:q}"
+        "--folder $(dirname {output:q}) --ledger results/ledger --log {log:q}"
 
 
 # What a partial report is made of: the answers that the ledger has, and "missing" for the others.
@@ -62,10 +62,10 @@ rule responses_so_far:
     output:
         paths.RESPONSES_SO_FAR,
     log:
-        paths.LOGS + "/responses_so_far/{trial}/{condition}/{part}.log",
+        f"{paths.LOGS}/responses_so_far/{{trial}}/{{condition}}/{{part}}.log",
     conda:
         "../../envs/base.yaml"
     shell:
-        "python {SCRIPTS}/collect_responses.py --plan results/{wildcards.study:q}/plan.json "
-        "--trial {wildcards.trial:q} --requests {input.requests:q} --ledger {LEDGER:q} "
+        'python "$SPLITPLOT_SCRIPTS"/collect_responses.py --plan results/{wildcards.study:q}/plan.json '
+        "--trial {wildcards.trial:q} --requests {input.requests:q} --ledger results/ledger "
         "--output {output:q} > {log:q} 2>&1"

@@ -1,7 +1,7 @@
-# What every rule file uses: paths, the studies asked for, and look-ups in their plans.
+# What all rules share: paths, the studies asked for, and look-ups in their plans.
 
 import atexit
-import shlex
+import os
 import shutil
 import sys
 from functools import cache
@@ -14,8 +14,8 @@ from splitplot.design import item_files, make_plan
 from splitplot.errors import SplitplotError
 from splitplot.workspace import find_study
 
-SCRIPTS = shlex.quote(str(paths.REPOSITORY / "scripts"))
-LEDGER = paths.LEDGER
+# For the shell commands of the rules, which may run in another folder than the workflow lies in.
+os.environ.update(SPLITPLOT_SCRIPTS=str(paths.REPOSITORY / "scripts"))
 PARTIAL = str(config.get("partial", False)).lower() in ("true", "1", "yes")
 ANSWERS = paths.RESPONSES_SO_FAR if PARTIAL else paths.RESPONSES
 
@@ -58,7 +58,7 @@ def asked_for():
 STUDIES = asked_for()
 
 
-# What a rule follows besides its inputs is a small file that is rewritten when it changes. `params:` is
+# What a job follows besides its inputs is a small file that is rewritten when it changes. `params:` is
 # not used: Snakemake forgets params with its metadata, skips them for jobs behind one that has to run
 # when the edge is ancient(), and imports pandas to compare them, a second at each start.
 @cache

@@ -9,9 +9,9 @@ rule items:
         item_table=paths.ITEMS,
         provenance=paths.PROVENANCE,
     log:
-        paths.LOGS + "/items.log",
+        f"{paths.LOGS}/items.log",
     conda:
         "../../envs/base.yaml"
     shell:
-        "python {SCRIPTS}/load_items.py --plan results/{wildcards.study:q}/plan.json --items {output.item_table:q} "
+        'python "$SPLITPLOT_SCRIPTS"/load_items.py --plan results/{wildcards.study:q}/plan.json --items {output.item_table:q} '
         "--provenance {output.provenance:q} > {log:q} 2>&1"

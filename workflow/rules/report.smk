@@ -8,12 +8,12 @@ rule inference:
     output:
         paths.INFERENCE,
     log:
-        paths.LOGS + "/inference.log",
+        f"{paths.LOGS}/inference.log",
     conda:
         "../../envs/base.yaml"
     shell:
-        "python {SCRIPTS}/infer.py --plan results/{wildcards.study:q}/plan.json --table {input.table:q} "
-        "--ledger {LEDGER:q} --output {output:q} > {log:q} 2>&1"
+        'python "$SPLITPLOT_SCRIPTS"/infer.py --plan results/{wildcards.study:q}/plan.json --table {input.table:q} '
+        "--ledger results/ledger --output {output:q} > {log:q} 2>&1"
 
 
 rule costs:
@@ -22,11 +22,11 @@ rule costs:
     output:
         paths.COSTS,
     log:
-        paths.LOGS + "/costs.log",
+        f"{paths.LOGS}/costs.log",
     conda:
         "../../envs/base.yaml"
     shell:
-        "python {SCRIPTS}/sum_costs.py --plan results/{wildcards.study:q}/plan.json "
+        'python "$SPLITPLOT_SCRIPTS"/sum_costs.py --plan results/{wildcards.study:q}/plan.json '
         "--responses {input.responses:q} --output {output:q} > {log:q} 2>&1"
 
 
@@ -40,14 +40,14 @@ rule report:
         inference=paths.INFERENCE,
         costs=paths.COSTS,
     output:
-        paths.REPORT,
-        paths.REPORT_MD,
-        paths.REPORT_JSON,
+        html=paths.REPORT,
+        markdown=paths.REPORT_MD,
+        json=paths.REPORT_JSON,
     log:
-        paths.LOGS + "/report.log",
+        f"{paths.LOGS}/report.log",
     conda:
         "../../envs/base.yaml"
     shell:
-        "python {SCRIPTS}/write_report.py --plan results/{wildcards.study:q}/plan.json --items {input.item_table:q} "
+        'python "$SPLITPLOT_SCRIPTS"/write_report.py --plan results/{wildcards.study:q}/plan.json --items {input.item_table:q} '
         "--provenance {input.provenance:q} --table {input.table:q} --inference {input.inference:q} "
-        "--costs {input.costs:q} --folder $(dirname {output[0]:q}) > {log:q} 2>&1"
+        "--costs {input.costs:q} --folder $(dirname {output.html:q}) > {log:q} 2>&1"

@@ -10,11 +10,11 @@ rule scores:
     output:
         paths.SCORES,
     log:
-        paths.LOGS + "/scores/{trial}/{condition}.log",
+        f"{paths.LOGS}/scores/{{trial}}/{{condition}}.log",
     conda:
         "../../envs/base.yaml"
     shell:
-        "python {SCRIPTS}/score_cell.py --plan results/{wildcards.study:q}/plan.json --items {input.item_table:q} "
+        'python "$SPLITPLOT_SCRIPTS"/score_cell.py --plan results/{wildcards.study:q}/plan.json --items {input.item_table:q} '
         "--trial {wildcards.trial:q} --condition {wildcards.condition:q} --grid {input.grid:q} "
         "--responses {input.responses:q} --output {output:q} > {log:q} 2>&1"
 
@@ -25,11 +25,11 @@ rule item_responses:
     output:
         paths.TABLE,
     log:
-        paths.LOGS + "/item_responses.log",
+        f"{paths.LOGS}/item_responses.log",
     conda:
         "../../envs/base.yaml"
     shell:
-        "python {SCRIPTS}/join_scores.py --scores {input.scores:q} --output {output:q} "
+        'python "$SPLITPLOT_SCRIPTS"/join_scores.py --scores {input.scores:q} --output {output:q} '
         "> {log:q} 2>&1"
 
 
@@ -39,8 +39,8 @@ rule item_responses_csv:
     output:
         paths.TABLE_CSV,
     log:
-        paths.LOGS + "/item_responses_csv.log",
+        f"{paths.LOGS}/item_responses_csv.log",
     conda:
         "../../envs/base.yaml"
     shell:
-        "python {SCRIPTS}/export_csv.py --table {input:q} --output {output:q} > {log:q} 2>&1"
+        'python "$SPLITPLOT_SCRIPTS"/export_csv.py --table {input:q} --output {output:q} > {log:q} 2>&1'

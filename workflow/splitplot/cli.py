@@ -154,9 +154,7 @@ def _status(args: Namespace) -> int:
             f"`splitplot refill {plan['study']}` and run again"
         )
     if failed:
-        text += (
-            f"\n{failed:,} have failed for good: `splitplot refill {plan['study']}` opens them again"
-        )
+        text += f"\n{failed:,} have failed for good: `splitplot refill {plan['study']}` opens them again"
     _show(args, {"study": plan["study"], "cells": [row.to_json() for row in rows]}, text)
     return EXIT_CAP if refused else EXIT_FAILED if failed else EXIT_OK
 

@@ -95,10 +95,11 @@ class Version:
 
 
 def versions(plan: dict[str, Any], *, partial: bool) -> list[Version]:
-    """Every version file of a study, plan.json among them."""
+    """Every version file of a study, plan.json among them; that of the ledger for a partial report."""
+    stages = (*STAGES, "ledger") if partial else STAGES
     return [
         plan_version(plan),
-        *(stage_version(plan, stage, partial=partial) for stage in STAGES),
+        *(stage_version(plan, stage, partial=partial) for stage in stages),
         *(cell_version(plan, cell["trial"], cell["condition"]) for cell in plan["cells"]),
     ]
 

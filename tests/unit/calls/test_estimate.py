@@ -151,7 +151,7 @@ def test_items_are_read_from_the_results_when_these_are_newer_than_their_file(ca
     plan = case.plan()
     make_items(case, plan)
     source = case.path / "data/items.jsonl"
-    old = os.stat(case.path / "results/s/items.parquet").st_mtime - 10
+    old = (case.path / "results/s/items.parquet").stat().st_mtime - 10
     case.items(range(9))
     os.utime(source, (old, old))
     assert len(present_items(plan, case.path)) == 5
@@ -162,7 +162,7 @@ def test_an_edited_data_file_is_counted_though_older_results_are_there(case):
     make_items(case, plan)
     source = case.path / "data/items.jsonl"
     case.items(range(9))
-    new = os.stat(case.path / "results/s/items.parquet").st_mtime + 10
+    new = (case.path / "results/s/items.parquet").stat().st_mtime + 10
     os.utime(source, (new, new))
     assert len(present_items(plan, case.path)) == 9
     assert "36 requests" in preview(plan, case.path)

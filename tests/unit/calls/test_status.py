@@ -1,13 +1,13 @@
 """How far a study is, cell by cell; and what `refill` opens again."""
 
 import json
-import multiprocessing
+import subprocess
+import sys
 
 import pytest
 
 from splitplot import paths
 from splitplot.calls.estimate import present_items
-from splitplot.calls.locks import KeyLocks
 from splitplot.calls.status import refill, status
 
 
@@ -70,27 +70,33 @@ def test_what_a_cap_left_out_is_over_quota_until_it_is_answered(case):
     assert (first.over_quota, first.done) == (6, 4)
 
 
-def hold(path, keys, ready, end):
-    KeyLocks(path).acquire(keys)
-    ready.set()
-    end.wait(30)
+HOLD = """
+import sys
+from pathlib import Path
+from splitplot.calls.locks import KeyLocks
+locks = KeyLocks(Path(sys.argv[1]))
+locks.acquire(sys.argv[2:])
+print("held", flush=True)
+sys.stdin.read()
+"""
 
 
 def test_requests_that_another_process_holds_are_in_flight(case):
     plan = case.plan()
     keys = [request.key for _, request in case.requests(plan)][:3]
     lock_file = case.ledger / plan["trials"][0]["hash"] / "locks"
-    context = multiprocessing.get_context("spawn")
-    ready, end = context.Event(), context.Event()
-    process = context.Process(target=hold, args=(lock_file, keys, ready, end))
-    process.start()
+    lock_file.parent.mkdir(parents=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(lock_file), *keys],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
     try:
-        assert ready.wait(30)
+        assert process.stdout.readline() == b"held\n"
         first = state(case, plan)[0]
         assert (first.in_flight, first.missing) == (3, 7)
     finally:
-        end.set()
-        process.join()
+        process.communicate()
     assert state(case, plan)[0].in_flight == 0
 
 
