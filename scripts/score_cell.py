@@ -14,14 +14,15 @@ def main() -> None:
     parser.add_argument("--items", type=Path, required=True)
     parser.add_argument("--trial", required=True)
     parser.add_argument("--condition", required=True)
-    parser.add_argument("--grid", type=Path, nargs="+", required=True, help="one file per part")
-    parser.add_argument(
-        "--responses", type=Path, nargs="+", required=True, help="in the same order"
-    )
+    parser.add_argument("--calls", type=Path, required=True, help="the study's folder of calls")
+    parser.add_argument("--answers", default="responses.jsonl", help="name of the file of answers")
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
     plan = read_json(args.plan)
-    parts = list(zip(plan["parts"], args.grid, args.responses, strict=True))
+    cell = args.calls / args.trial / args.condition
+    parts = [
+        (part, cell / part / "grid.jsonl", cell / part / args.answers) for part in plan["parts"]
+    ]
     score_cell(
         plan=plan,
         trial_id=args.trial,

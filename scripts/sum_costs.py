@@ -11,17 +11,17 @@ from splitplot.files import read_json, write_json
 def main() -> None:
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--plan", type=Path, required=True)
-    parser.add_argument(
-        "--responses", type=Path, nargs="+", required=True, help="in folders trial/condition/part"
-    )
+    parser.add_argument("--calls", type=Path, required=True, help="the study's folder of calls")
+    parser.add_argument("--answers", default="responses.jsonl", help="name of the file of answers")
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
     plan = read_json(args.plan)
-    cells = {(cell["trial"], cell["condition"]): [] for cell in plan["cells"]}
-    for path in args.responses:
-        trial, condition, _part, _name = path.parts[-4:]
-        cells[trial, condition].append(path)
-    write_json(args.output, costs(plan, [(*cell, paths) for cell, paths in cells.items()]))
+    cells = []
+    for cell in plan["cells"]:
+        folder = args.calls / cell["trial"] / cell["condition"]
+        files = [folder / part / args.answers for part in plan["parts"]]
+        cells.append((cell["trial"], cell["condition"], files))
+    write_json(args.output, costs(plan, cells))
 
 
 if __name__ == "__main__":

@@ -63,8 +63,14 @@ def test_a_provider_model_needs_no_entry(registry_of):
         "max_attempts": 6,
         "requests_per_minute": None,
         "tokens_per_minute": None,
+        "max_tokens_field": "max_tokens",
         "price": None,
     }
+
+
+def test_openai_itself_gets_the_limit_under_its_new_name(registry_of):
+    endpoint = registry_of("").resolve("openai/gpt-5-mini").endpoint
+    assert endpoint["max_tokens_field"] == "max_completion_tokens"
 
 
 def test_other_providers_go_through_litellm(registry_of):

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 REPOSITORY = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 KINDS = {"snakemake": 17, "job": 17, "provider": 16}
-CONCURRENCY, REPLICATIONS, ITEMS, JOBS_AT_A_TIME = 16, 3, 200, 3
+CONCURRENCY, REPLICATIONS, ITEMS, JOBS_AT_A_TIME = 16, 3, 280, 3
 FAULTS = {
     "429": 0.05,
     "500": 0.05,
@@ -256,7 +256,7 @@ def wait_until_sending(run: Run, provider: Provider, dice: random.Random):
             assert run.snakemake is None or run.snakemake.returncode != 0, "nothing left to send"
             run.start()
         if provider.received() > received:
-            time.sleep(dice.uniform(0.05, 1.5))
+            time.sleep(dice.uniform(0.05, 1.0))
             jobs = run.jobs()
             if run.in_flight(jobs) and run.snakemake.poll() is None:
                 return jobs

@@ -14,10 +14,15 @@ from splitplot.design import item_files, make_plan
 from splitplot.errors import SplitplotError
 from splitplot.workspace import find_study
 
-# For the shell commands of the rules, which may run in another folder than the workflow lies in.
-os.environ.update(SPLITPLOT_SCRIPTS=str(paths.REPOSITORY / "scripts"))
 PARTIAL = str(config.get("partial", False)).lower() in ("true", "1", "yes")
 ANSWERS = paths.RESPONSES_SO_FAR if PARTIAL else paths.RESPONSES
+
+# For the shell commands of the rules. They name folders rather than all their input files: a command
+# is one string, and Linux takes none above 128 KiB.
+os.environ.update(
+    SPLITPLOT_SCRIPTS=str(paths.REPOSITORY / "scripts"),
+    SPLITPLOT_ANSWERS=Path(ANSWERS).name,
+)
 
 
 if shutil.which("python") is None or not sys.prefix == str(

@@ -27,7 +27,8 @@ rule costs:
         "../../envs/base.yaml"
     shell:
         'python "$SPLITPLOT_SCRIPTS"/sum_costs.py --plan results/{wildcards.study:q}/plan.json '
-        "--responses {input.responses:q} --output {output:q} > {log:q} 2>&1"
+        '--calls results/{wildcards.study:q}/calls --answers "$SPLITPLOT_ANSWERS" '
+        "--output {output:q} > {log:q} 2>&1"
 
 
 rule report:

@@ -15,8 +15,9 @@ rule scores:
         "../../envs/base.yaml"
     shell:
         'python "$SPLITPLOT_SCRIPTS"/score_cell.py --plan results/{wildcards.study:q}/plan.json --items {input.item_table:q} '
-        "--trial {wildcards.trial:q} --condition {wildcards.condition:q} --grid {input.grid:q} "
-        "--responses {input.responses:q} --output {output:q} > {log:q} 2>&1"
+        "--trial {wildcards.trial:q} --condition {wildcards.condition:q} "
+        '--calls results/{wildcards.study:q}/calls --answers "$SPLITPLOT_ANSWERS" '
+        "--output {output:q} > {log:q} 2>&1"
 
 
 rule item_responses:
@@ -29,7 +30,7 @@ rule item_responses:
     conda:
         "../../envs/base.yaml"
     shell:
-        'python "$SPLITPLOT_SCRIPTS"/join_scores.py --scores {input.scores:q} --output {output:q} '
+        'python "$SPLITPLOT_SCRIPTS"/join_scores.py --plan results/{wildcards.study:q}/plan.json --scores results/{wildcards.study:q}/scores --output {output:q} '
         "> {log:q} 2>&1"
 
 

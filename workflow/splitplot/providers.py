@@ -1,7 +1,9 @@
 """Providers known without configuration: where they answer, and which variable holds their key."""
 
+OPENAI_URL = "https://api.openai.com/v1"
+
 OPENAI_COMPATIBLE: dict[str, tuple[str, str]] = {
-    "openai": ("https://api.openai.com/v1", "OPENAI_API_KEY"),
+    "openai": (OPENAI_URL, "OPENAI_API_KEY"),
     "groq": ("https://api.groq.com/openai/v1", "GROQ_API_KEY"),
     "mistral": ("https://api.mistral.ai/v1", "MISTRAL_API_KEY"),
     "deepseek": ("https://api.deepseek.com/v1", "DEEPSEEK_API_KEY"),

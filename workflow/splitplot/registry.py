@@ -14,7 +14,7 @@ from splitplot.config_file import (
 )
 from splitplot.config_model import validate
 from splitplot.errors import ConfigError, near_miss
-from splitplot.providers import LITELLM_KEYS, LITELLM_NAMES, OPENAI_COMPATIBLE
+from splitplot.providers import LITELLM_KEYS, LITELLM_NAMES, OPENAI_COMPATIBLE, OPENAI_URL
 from splitplot.registry_entries import (
     AliasEntry,
     Entry,
@@ -199,6 +199,8 @@ class Registry:
             "max_attempts": 6,
             "requests_per_minute": None,
             "tokens_per_minute": None,
+            # OpenAI's reasoning models refuse the old name; other servers know no other.
+            "max_tokens_field": "max_completion_tokens" if base_url == OPENAI_URL else "max_tokens",
             "price": entry.price.model_dump(exclude_none=True) if entry.price else None,
         } | canonical_numbers(settings)
         served: Route = "realtime" if route == "realtime" else "litellm"

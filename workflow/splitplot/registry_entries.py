@@ -43,6 +43,7 @@ class Connection(Section):
     max_attempts: int = Field(6, ge=1)
     requests_per_minute: int | None = Field(None, ge=1)
     tokens_per_minute: int | None = Field(None, ge=1)
+    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
 
     @field_validator("api_key_env")
     @classmethod
@@ -66,6 +67,7 @@ class Connection(Section):
                 "max_attempts",
                 "requests_per_minute",
                 "tokens_per_minute",
+                "max_tokens_field",
             },
         )
 

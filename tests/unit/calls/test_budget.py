@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from splitplot.calls import budget as module
-from splitplot.calls.budget import Amount, Budget, actual_amount
+from splitplot.calls.budget import NOTHING, Amount, Budget, actual_amount
 from splitplot.calls.ledger import LedgerWriter
 from splitplot.calls.records import Response, Usage
 
@@ -73,7 +73,7 @@ def test_unknown_costs_count_at_their_worst(response, expected):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from splitplot.calls.budget import Amount, Budget
+from splitplot.calls.budget import NOTHING, Amount, Budget
 from splitplot.calls.ledger import LedgerWriter
 from splitplot.calls.records import Response, Usage
 ledger = Path(sys.argv[1])
@@ -99,7 +99,7 @@ def test_a_killed_job_counts_what_it_spent_and_what_was_in_flight(tmp_path):
 RACER = """
 import sys, time
 from pathlib import Path
-from splitplot.calls.budget import Amount, Budget
+from splitplot.calls.budget import NOTHING, Amount, Budget
 ledger, name = Path(sys.argv[1]), sys.argv[2]
 budget = Budget(ledger, "s", "m", {"max_usd": 1.0}, ledger / "t" / f"{name}.jsonl")
 spent = 0
@@ -134,3 +134,13 @@ def test_the_worst_case_travels_through_the_ledger(tmp_path):
         writer.intent("0" * 32, 1, asdict(WORST))
     line = writer.path.read_text().splitlines()[1]
     assert Amount(**json.loads(line)["worst"]) == WORST
+
+
+def test_money_spent_before_a_cap_was_set_counts(tmp_path):
+    free = job(tmp_path, "a", {"max_usd": None, "quota": {}})
+    free.open()
+    assert free.reserve([WORST] * 7)[0] == 7
+    for _ in range(7):
+        free.settle(NOTHING, Amount(usd=0.10, calls=1, tokens=10))
+    free.close()
+    assert job(tmp_path, "b", {"max_usd": 1.0}).reserve([WORST] * 7)[0] == 3

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from splitplot.calls.dispatch import CredentialRefused, run
+from splitplot.calls.dispatch import CredentialRefused, Reply, dispatch, run
 from splitplot.calls.progress import Progress
 from splitplot.calls.realtime import answer
 from splitplot.calls.records import Request, Response, request_key
@@ -431,3 +431,35 @@ def test_the_proxy_of_the_environment_is_used_but_never_for_this_machine(server,
     assert must(ask(endpoint(server.url), requests("proxy", 3))).outcomes == {"ok": 3}
     blocked = must(ask(endpoint("http://model.test", max_attempts=1), requests("proxy", 1)))
     assert blocked.errors == {"connection": 1}
+
+
+@pytest.mark.parametrize("field", ["max_tokens", "max_completion_tokens"])
+def test_the_limit_is_sent_under_the_name_that_the_endpoint_knows(field):
+    sent = []
+
+    async def send(body, timeout_s):
+        sent.append(body)
+        choice = {"message": {"content": "4"}, "finish_reason": "stop"}
+        return Reply({"choices": [choice]}, {}, 200)
+
+    async def main():
+        async def feed():
+            for request in requests("limit", 1):
+                yield request
+
+        await dispatch(
+            feed(),
+            endpoint("http://127.0.0.1:1", max_tokens_field=field),
+            send,
+            record=lambda response: None,
+            on_send=lambda request, attempt: None,
+            price=lambda usage: None,
+            route="realtime",
+            engine=None,
+            stop=asyncio.Event(),
+            progress=None,
+        )
+
+    run(main())
+    assert [body[field] for body in sent] == [9]
+    assert {"max_tokens", "max_completion_tokens"} & sent[0].keys() == {field}

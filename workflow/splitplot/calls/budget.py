@@ -66,6 +66,11 @@ class Budget:
         self._final: dict[Path, tuple[str, Amount]] = {}
         self._alive: int | None = None
 
+    def open(self) -> None:
+        """Say that this job may spend: what it does counts for a cap that is set later, too."""
+        with self._locked():
+            self._write(final=False)
+
     def reserve(self, wanted: Sequence[Amount]) -> tuple[int, bool]:
         """Reserve the worst case of the first requests that fit.
 
@@ -91,7 +96,7 @@ class Budget:
         """Replace a reservation by what the request did cost. Others see it at the next write."""
         self._reserved -= worst
         self._spent += actual
-        if self.capped and self._reserved.calls == 0:
+        if self.capped and self._reserved.calls == 0 and worst.calls:
             self.publish()
 
     def publish(self) -> None:
@@ -102,15 +107,14 @@ class Budget:
 
     def close(self) -> None:
         """Give back what was reserved and not used."""
-        if not self.capped:
+        if self._alive is None:
             return
         # On a full disk the file stays without an end: the next job settles it as after a kill.
         with suppress(OSError), self._locked():
             self._reserved = NOTHING
             self._write(final=True)
-        if self._alive is not None:
-            os.close(self._alive)
-            self._alive = None
+        os.close(self._alive)
+        self._alive = None
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

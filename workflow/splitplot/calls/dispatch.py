@@ -214,6 +214,9 @@ class _Dispatch:
 
     def _wire(self, request: Request) -> tuple[dict[str, Any], dict[str, Any]]:
         body = {"model": self.endpoint["model"], **request.body}
+        name = self.endpoint.get("max_tokens_field", "max_tokens")
+        if name != "max_tokens" and "max_tokens" in body:
+            body[name] = body.pop("max_tokens")
         if self.engine.get("seed") != "per-request":
             return body, self.engine
         seed = int(request.key[:8], 16) & 0x7FFFFFFF

@@ -18,7 +18,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
-from splitplot.calls.budget import Amount, Budget, actual_amount
+from splitplot.calls.budget import NOTHING, Amount, Budget, actual_amount
 from splitplot.calls.ledger import Ledger, LedgerWriter
 from splitplot.calls.locks import KeyLocks
 from splitplot.calls.pricing import Price, ceiling, cost, find_price
@@ -132,6 +132,8 @@ class _Session:
                 f"{plan['study_file']}: budget.max_usd cannot be held for {trial['model']}: no price "
                 f"is known for {trial['model_id']}; set `price` for it in config/models.yaml"
             )
+        if trial["route"] not in FREE_ROUTES:
+            self.budget.open()
 
     def close(self) -> None:
         with ExitStack() as stack:  # each of them, whatever the others meet on a full disk
@@ -276,9 +278,8 @@ class _Session:
         response = replace(response, study=self.study)
         self.writer.response(response)
         self.locks.release(response.key)
-        worst = self.worst.pop(response.key, None)
-        if worst is not None:
-            self.budget.settle(worst, actual_amount(response.to_json(), worst))
+        worst = self.worst.pop(response.key, NOTHING)
+        self.budget.settle(worst, actual_amount(response.to_json(), worst))
 
     def _usd(self, usage: Usage) -> float | None:
         if self.trial["route"] in FREE_ROUTES:

@@ -84,7 +84,12 @@ def dataset(task: str, config: dict[str, Any], seed: int) -> Any:
     """A seeded data set of a task. Raises ConfigError for unknown tasks and unfit settings."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # SyntaxWarnings of the package's sources
-        from reasoning_gym.factory import DATASETS
+        try:
+            from reasoning_gym.factory import DATASETS
+        except ModuleNotFoundError:
+            raise ConfigError(
+                "the package reasoning_gym is not installed; install the locked environment"
+            ) from None
     known = [name for name in DATASETS if name != "composite"]
     if task not in known:
         raise ConfigError(f'tasks: unknown task "{task}"{near_miss(task, known)}')

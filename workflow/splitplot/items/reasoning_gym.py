@@ -67,7 +67,11 @@ def load(source: dict[str, Any], root: Path) -> tuple[list[Placed], dict[str, An
 def verify(answer: str, metadata: dict[str, Any]) -> float:
     """Score of an answer, 0 to 1, by the task's own verifier; `metadata` as in the item.
 
-    Imports reasoning_gym (seconds, once per process). Raises whatever the verifier raises.
+    Imports reasoning_gym, whose every task comes along, with sympy and matplotlib: about half of the
+    second that scoring a cell takes. It cannot be had in pieces: its modules import each other in a
+    circle that only the package's own order resolves.
+    Raises ConfigError for a task or a setting that the package does not know, else whatever the
+    verifier raises.
     """
     task = _verifier(metadata["task"], canonical_json(metadata.get("config") or {}))
     # a copy, since a verifier may write into its entry

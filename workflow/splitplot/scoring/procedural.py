@@ -1,21 +1,23 @@
 """Scorer `reasoning_gym`: the verifier of the task that an item was generated from."""
 
-import copy
 import importlib.metadata
 import re
-import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from pathlib import Path
 from typing import Any, Literal
 
+from splitplot import items
 from splitplot.errors import ConfigError
 from splitplot.items.item import Item
-from splitplot.scoring.markers import after_colon, boxed, first_line, tagged
+from splitplot.items.reasoning_gym import verify
+from splitplot.scoring.markers import after_colon, boxed, tagged
 from splitplot.scoring.numeric_extract import choose_number
 from splitplot.scoring.score import Score, Scorer, ScoringError, unparseable
+from splitplot.scoring.version import code_digest
 
 PACKAGE = "reasoning_gym"
+VERIFYING = ("reasoning_gym.py", "generate.py")
+"""The modules of `splitplot.items` that hand an answer to its verifier."""
 _INTEGER = re.compile(r"[-−]?\d+")
 
 
@@ -31,7 +33,7 @@ class Options:
 
 
 def build(options: Options) -> Scorer:
-    """The scorer; item.metadata holds {"task": name, "entry": the entry of the task}."""
+    """The scorer; item.metadata holds "task", its "entry" and the "config" that the study gave it."""
 
     def score(response: str, item: Item) -> Score:
         task, entry = _entry(item)
@@ -39,10 +41,9 @@ def build(options: Options) -> Scorer:
         if not answer:
             return unparseable(reason)
         try:
-            # A copy: a verifier may write into its entry, and the next response needs it untouched.
-            value = float(_verifier(task)(answer, copy.deepcopy(entry)))
-        except ConfigError:
-            raise
+            value = verify(answer, item.metadata)
+        except ConfigError as problem:
+            raise ConfigError(f'scorer "reasoning_gym": item "{item.id}": {problem}') from None
         except Exception as problem:
             raise ScoringError(
                 f'item "{item.id}": the verifier of reasoning_gym task "{task}" failed on {answer[:60]!r}: '
@@ -56,18 +57,22 @@ def build(options: Options) -> Scorer:
 
 
 def version() -> str:
-    """The version of reasoning_gym, a part of the scorer's digest; "absent" where it is not installed."""
+    """What else than this module decides a score, for the scorer's digest: the package ("absent" where it
+    is not installed) and the code that hands it an answer."""
     try:
-        return importlib.metadata.version(PACKAGE)
+        package = importlib.metadata.version(PACKAGE)
     except importlib.metadata.PackageNotFoundError:
-        return "absent"
+        package = "absent"
+    folder = Path(items.__file__).parent
+    return f"{package} {code_digest(folder / name for name in VERIFYING)}"
 
 
 def extract_answer(response: str, gold: str, extract: str = "auto") -> tuple[str, str]:
     """The answer to hand to a verifier, and how it was found; "" where there is none.
 
     auto: where the gold answer is a whole number, the number that scorer `numeric` would take, written
-    without separators; else what comes last of a box, an answer tag and `Answer:`; else the last line.
+    without separators; else what comes last of a box, an answer tag and `Answer:`; else the last line,
+    or the last lines, as many as the gold answer has.
     """
     if extract == "whole":
         return response.strip(), "whole text"
@@ -85,8 +90,18 @@ def extract_answer(response: str, gold: str, extract: str = "auto") -> tuple[str
         return mark.text, mark.reason
     if extract in ("boxed", "after"):
         return "", "no box" if extract == "boxed" else "no answer mark"
-    lines = response.strip().splitlines()
-    return first_line("\n".join(reversed(lines))), "last line" if lines else "no text"
+    return _last_lines(response, len(gold.strip().splitlines()) if extract == "auto" else 1)
+
+
+def _last_lines(response: str, count: int) -> tuple[str, str]:
+    lines = [line.rstrip() for line in response.splitlines() if not line.startswith("```")]
+    while lines and not lines[-1]:
+        lines.pop()
+    if not lines:
+        return "", "no text"
+    if count <= 1:
+        return lines[-1].strip(), "last line"
+    return "\n".join(lines[-count:]), f"last {count} lines"
 
 
 def _entry(item: Item) -> tuple[str, dict[str, Any]]:
@@ -97,25 +112,3 @@ def _entry(item: Item) -> tuple[str, dict[str, Any]]:
             "it scores only items made by `generate: reasoning_gym`"
         )
     return task, entry
-
-
-@cache
-def _verifier(task: str) -> Callable[[str, dict[str, Any]], float]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            import reasoning_gym
-        except ImportError:
-            raise ConfigError(
-                'scorer "reasoning_gym": the package reasoning_gym is not installed; '
-                "install the locked environment"
-            ) from None
-        try:
-            verifier: Callable[[str, dict[str, Any]], float] = reasoning_gym.get_score_answer_fn(
-                task
-            )
-        except ValueError:
-            raise ConfigError(
-                f'scorer "reasoning_gym": there is no task "{task}" in reasoning_gym {version()}'
-            ) from None
-    return verifier

@@ -54,7 +54,8 @@ def scorer_digest(spec: dict[str, Any], root: Path) -> str:
     """16 hexadecimal digits of all that can change a score: name, options with defaults, code.
 
     Code is that of the scorer's module and of what it imports from its folder; comments, formatting and
-    docstrings do not count. For reasoning_gym the version of the package counts as well.
+    docstrings do not count. For reasoning_gym the version of the package counts as well, and the code
+    of `splitplot.items` that calls it.
     """
     name, options, abstain = _read(spec)
     if name in KNOWN:
