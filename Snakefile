@@ -28,4 +28,8 @@ localrules:
 rule all:
     default_target: True
     input:
-        [targets.stage_files(plan_of(study), partial=PARTIAL) for study in STUDIES],
+        lambda w: [
+            path
+            for study in STUDIES
+            for path in targets.stage_files(plan_of(study), partial=PARTIAL)
+        ],

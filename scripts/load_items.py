@@ -6,6 +6,7 @@ from pathlib import Path
 from splitplot.door import open_door
 from splitplot.files import read_json, write_json
 from splitplot.items import load_items, write_items
+from splitplot.paths import REVISIONS
 
 
 def main() -> None:
@@ -15,7 +16,9 @@ def main() -> None:
     parser.add_argument("--provenance", type=Path, required=True, help="items.json to write")
     args = parser.parse_args()
     plan = read_json(args.plan)
-    items, provenance = load_items(plan["items"], root=Path.cwd(), limit=plan["item_limit"])
+    items, provenance = load_items(
+        plan["items"], root=Path.cwd(), limit=plan["item_limit"], pins=Path(REVISIONS)
+    )
     write_items(args.items, items)
     write_json(args.provenance, provenance)
     print(f"{len(items):,} items")

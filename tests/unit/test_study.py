@@ -198,6 +198,16 @@ def test_a_study_extends_another(root):
     assert (study.models, study.budget.policy, study.budget.max_usd) == (["strong"], "dev", None)
 
 
+def test_null_in_a_map_leaves_a_column_out_and_stands_in_the_plan(root):
+    mapping = {"difficulty": None, "target": None, "targets": "answers"}
+    plan = root.plan(items=[{"path": "data/items.jsonl", "map": mapping}])
+    assert plan["items"][0]["map"] == mapping
+    refusal = root.refusal(
+        items=[{"path": "data/items.jsonl", "map": mapping | {"target": "answer"}}]
+    )
+    assert "items[0].map: give target (one answer) or targets (a list), not both" in refusal
+
+
 def test_a_mistake_in_the_extended_study_is_reported_there(root):
     root.save(scorers=["numerc"])
     with pytest.raises(ConfigError, match=r"^config/studies/s\.yaml: scorers\[0\]"):

@@ -5,6 +5,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 LEDGER = "results/ledger"
+REVISIONS = f"{LEDGER}/revisions"
 STUDY = "results/{study}"
 VERSION = f"{STUDY}/versions/{{stage}}"
 CELL_VERSION = f"{STUDY}/versions/cells/{{trial}}/{{condition}}"

@@ -1,14 +1,18 @@
 """Scorer reasoning_gym: the real verifiers of the package."""
 
+import importlib.metadata
+import json
+import sys
 import warnings
 from pathlib import Path
 
 import pytest
 
 from splitplot.errors import ConfigError
+from splitplot.items.generate import generate
 from splitplot.items.item import Item
 from splitplot.scoring import ScoringError, make_scorer
-from splitplot.scoring.procedural import extract_answer
+from splitplot.scoring.procedural import extract_answer, version
 
 ROOT = Path()
 CHAIN_SUM = {"question": "4 - 1 - 7 =", "answer": "-4", "metadata": {}}
@@ -32,6 +36,9 @@ def item(task, entry):
         ("Hm. <answer>a b</answer>.", "a b", ("a b", "answer tag")),
         ("First.\n the last line \n\n", "x", ("the last line", "last line")),
         ("", "x", ("", "no text")),
+        ("Thus:\n\n1 2\n3 4\n", "1 2\n3 4", ("1 2\n3 4", "last 2 lines")),
+        ("```text\n1 2\n3 4\n```\n", "1 2\n3 4", ("1 2\n3 4", "last 2 lines")),
+        ("Answer:\n```\n1 2\n3 4\n```", "1 2\n3 4", ("1 2\n3 4", "after 'Answer:'")),
     ],
 )
 def test_the_answer_is_extracted_by_the_kind_of_the_gold_answer(response, gold, expected):
@@ -72,14 +79,57 @@ def test_gold_answers_of_many_tasks_get_full_marks():
             )
 
 
+@pytest.mark.parametrize("task", ["arc_agi", "rearc"])
+def test_a_right_board_gets_full_marks_though_json_keeps_lists_for_tuples(task):
+    # the verifiers compare with a tuple of tuples; a board that differs gets 0.05 or less
+    (row,) = generate({task: {}}, 1, 7)
+    entry = json.loads(json.dumps(row["entry"]))
+    assert score(f"Answer:\n{entry['answer']}", item(task, entry)).value == 1.0
+    assert score(entry["answer"], item(task, entry)).value == 1.0
+    changed = entry["answer"].translate(str.maketrans("0123456789", "1234567890"))
+    assert score(f"Answer:\n{changed}", item(task, entry)).value <= 0.05
+
+
+def test_the_verifier_scores_with_the_settings_of_the_study():
+    # the task's own rule: 1 − |difference| / max_date_difference_days, whose default is 100
+    config = {"max_date_difference_days": 10, "task_types": ["date"]}
+    (row,) = generate({"time_intervals": config}, 1, 7)
+    metadata = {"task": "time_intervals", "entry": row["entry"]}
+    days = int(row["entry"]["answer"].split()[0])
+    for settings, value in (({"config": config}, 0.9), ({}, 0.99)):
+        made = Item("q1", row["entry"]["question"], metadata=metadata | settings)
+        assert score(f"Answer: {days + 1} days", made).value == pytest.approx(value)
+    assert score(f"Answer: {days + 1} days", made, partial_credit=False).value == 0.0
+
+
+def test_scoring_leaves_the_entry_as_it_was():
+    (row,) = generate({"rearc": {}}, 1, 7)
+    entry = json.loads(json.dumps(row["entry"]))
+    score(f"Answer: {entry['answer']}", item("rearc", entry))
+    assert entry == json.loads(json.dumps(row["entry"]))
+
+
+def test_the_code_that_calls_the_verifier_is_part_of_the_version(monkeypatch):
+    before = version()
+    monkeypatch.setattr("splitplot.scoring.procedural.VERIFYING", ("reasoning_gym.py",))
+    assert version() != before
+    assert version().split()[0] == before.split()[0] == importlib.metadata.version("reasoning-gym")
+
+
 def test_an_item_of_another_kind_is_named():
     with pytest.raises(ScoringError, match='item "q1": scorer "reasoning_gym" needs metadata'):
         score("7", Item("q1", "?", ("7",)))
 
 
 def test_a_task_that_is_not_there_is_named():
-    with pytest.raises(ConfigError, match='no task "no_such_task"'):
+    with pytest.raises(ConfigError, match='item "q1": tasks: unknown task "no_such_task"'):
         score("7", item("no_such_task", CHAIN_SUM))
+
+
+def test_without_the_package_the_message_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "reasoning_gym.factory", None)
+    with pytest.raises(ConfigError, match="reasoning_gym is not installed; install the locked"):
+        score("7", item("rush_hour", CHAIN_SUM))  # a task whose verifier no other test has made
 
 
 def test_a_verifier_that_breaks_names_item_and_task():

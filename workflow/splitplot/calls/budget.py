@@ -89,7 +89,8 @@ class Budget:
                     break
                 self._reserved += worst
                 granted += 1
-            self._write(final=False)
+            if granted:
+                self._write(final=False)
         return granted, unsettled or self._reserved.calls > 0
 
     def settle(self, worst: Amount, actual: Amount) -> None:

@@ -138,7 +138,10 @@ def present_items(plan: dict[str, Any], root: Path) -> list[Item]:
     """The study's items as its results have them, else loaded afresh, without writing a file."""
     made = _made_items(plan, root)
     if made is None:
-        made = load_items(plan["items"], root=root, limit=plan["item_limit"])[0]
+        pins = root / paths.REVISIONS
+        made, _ = load_items(
+            plan["items"], root=root, limit=plan["item_limit"], pins=pins, read_only=True
+        )
     return made
 
 

@@ -251,22 +251,22 @@ class _Session:
 
     async def _reserve(self, granted: list[Request]) -> AsyncIterator[Request]:
         """Yield the requests for which there is money; the others are over quota."""
-        queue = deque(granted)
+        if not self.budget.capped:
+            for request in granted:
+                yield request
+            return
+        queue = deque((request, self._worst(request.body)) for request in granted)
         while queue:
-            if not self.budget.capped:
-                yield queue.popleft()
-                continue
-            worsts = [self._worst(request.body) for request in queue]
-            count, may_wait = self.budget.reserve(worsts)
-            for worst in worsts[:count]:
-                request = queue.popleft()
+            count, may_wait = self.budget.reserve([worst for _, worst in queue])
+            for _ in range(count):
+                request, worst = queue.popleft()
                 self.worst[request.key] = worst
                 yield request
             if count == 0 and may_wait:
                 await asyncio.sleep(0.2)
                 self.budget.publish()
             elif count == 0:
-                request = queue.popleft()
+                request, _ = queue.popleft()
                 self.over_quota.add(request.key)
                 self.locks.release(request.key)
 

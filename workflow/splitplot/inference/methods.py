@@ -8,6 +8,8 @@ SOURCES = {
     "Wilson on effective": "Korn & Graubard 1998; Dean & Pagano 2015; standard error over items or CR2",
     "Clopper-Pearson": "Clopper & Pearson 1934",
     "t over items": "Student 1908; Miller 2024 (arXiv:2411.00640) for paired differences of items",
+    "adjusted t over items": "Student 1908, with one item added for each arm, half a scale apart "
+    "(after Agresti & Caffo 2000; Bonett & Price 2012)",
     "CR2 clustered t": "Bell & McCaffrey 2002, with Satterthwaite degrees of freedom",
     "Tango score": "Tango 1998, Statistics in Medicine 17:891",
     "sign-flip inversion": "Hartigan 1969; Tritchler 1984",

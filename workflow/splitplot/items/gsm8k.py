@@ -11,11 +11,11 @@ from typing import Any
 from splitplot.errors import ConfigError, near_miss
 from splitplot.items.fields import Row, Rows
 from splitplot.items.item import Item
-from splitplot.items.load import Placed
+from splitplot.items.load import OFFICIAL, Placed
 from splitplot.items.local import existing_file, file_sha256, jsonl_rows
 
 DATASETS = ["gsm8k"]
-HUB = {"hf": "openai/gsm8k", "config": "main"}
+HUB = {"hf": OFFICIAL["gsm8k"], "config": "main"}
 FINAL = re.compile(r"####[ \t]*([^#\s][^#\n]*?)\s*\Z")
 
 

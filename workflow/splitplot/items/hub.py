@@ -20,8 +20,8 @@ INFO_TIMEOUT_S = 20.0
 def load(source: dict[str, Any], root: Path) -> tuple[list[Placed], dict[str, Any]]:
     """Items of an `hf` source (the first `limit` rows of its split) and their provenance.
 
-    A revision that is not given is resolved to the present commit, which is what is loaded and
-    recorded; a local folder is recorded by the digest of its files.
+    A revision that neither the study nor a pin (`pins.py`) gives is resolved to the present commit,
+    which is what is loaded and recorded; a local folder is recorded by the digest of its files.
     """
     label = ":".join(str(source[key]) for key in ("hf", "config", "split") if source.get(key))
     columns = columns_of(source, label)
@@ -52,7 +52,7 @@ def hub_rows(
         where, revision = str(folder.resolve()), None
         origin = {"revision": None, "sha256": folder_sha256(folder)}
     else:
-        where, revision = name, source.get("revision") or _present_commit(name)
+        where, revision = name, source.get("revision") or present_commit(name)
         origin = {"revision": revision, "sha256": None}
     try:
         data = datasets.load_dataset(
@@ -63,8 +63,9 @@ def hub_rows(
         )
     except Exception as error:  # the many ways in which a download, a name or a parser can fail
         reason = " ".join(str(error).split())[:400] or type(error).__name__
+        at = f" at revision {revision}" if revision else ""
         raise ConfigError(
-            f"{label}: could not be loaded: {reason}; check name, config, split and the network"
+            f"{label}: could not be loaded{at}: {reason}; check name, config, split and the network"
         ) from error
     existing = list(data.column_names)
     data = data.select_columns([column for column in existing if column in wanted])
@@ -82,15 +83,17 @@ def folder_sha256(folder: Path) -> str:
     return listing.hexdigest()
 
 
-def _present_commit(name: str) -> str | None:
+def present_commit(name: str) -> str | None:
     """The commit that the repository's default branch stands for now; None where nobody can say.
 
     Without a network `datasets` falls back on its cache, whose commit it does not tell.
     """
-    from huggingface_hub import HfApi
-
     try:
+        from huggingface_hub import HfApi
+
         commit: str | None = HfApi().dataset_info(name, timeout=INFO_TIMEOUT_S).sha
-    except Exception:  # offline, unknown or gated: load_dataset gives the message that helps
+    except (
+        Exception
+    ):  # not installed, offline, unknown or gated: loading gives the message that helps
         return None
     return commit

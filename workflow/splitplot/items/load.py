@@ -7,6 +7,7 @@ from typing import Any
 
 from splitplot.errors import ConfigError, near_miss
 from splitplot.items.item import Item, id_fraction
+from splitplot.items.pins import pinned
 
 Placed = tuple[Item, str]
 """An item and where it stands, for messages: "data/mine.jsonl:17", "org/name: row 17"."""
@@ -22,15 +23,25 @@ LOADERS = {
 }
 """Module per kind of source, imported when first needed; each has a function `load`."""
 
+OFFICIAL = {"gsm8k": "openai/gsm8k"}
+"""Where on the hub the data sets of kind "dataset" are."""
+
 
 def load_items(
-    sources: list[dict[str, Any]], *, root: Path, limit: int | None = None
+    sources: list[dict[str, Any]],
+    *,
+    root: Path,
+    limit: int | None = None,
+    pins: Path | None = None,
+    read_only: bool = False,
 ) -> tuple[list[Item], list[dict[str, Any]]]:
     """Items of the resolved sources of a plan, in study order, and one provenance record per source.
 
     root: folder that relative paths start from.
     limit: keep only so many items (`budget.dev_items`), chosen by `subset`. A source's own `limit`
         is another thing: its first n rows, as they stand in the file.
+    pins: folder that keeps the commit of every name on the hub (`pins.py`); read_only: use what it
+        holds, add nothing. Without one the present commits are loaded.
     Provenance: {"source", "kind", "rows" (items loaded), "sha256", "revision", …}.
     Raises ConfigError naming file and line for whatever a user can mend: a file that is not there,
     wrong encoding, broken rows, missing columns, empty inputs, ids that occur twice in the study,
@@ -40,7 +51,12 @@ def load_items(
     provenance = []
     places: dict[str, str] = {}
     for index, source in enumerate(sources):
-        placed, record = _loader(source, index)(source, root)
+        load = _loader(source, index)
+        name = hub_name(source, root)
+        pin: dict[str, Any] = {}
+        if pins is not None and name is not None:
+            source, pin = pinned(source, name, pins, read_only=read_only)
+        placed, record = load(source, root)
         if not placed:
             raise ConfigError(f"{record['source']}: no items; the data set is empty")
         for item, place in placed:
@@ -51,7 +67,7 @@ def load_items(
                 )
             places[item.id] = place
         per_source.append([item for item, _ in placed])
-        provenance.append({**record, "rows": len(placed)})
+        provenance.append({**record, **pin, "rows": len(placed)})
     if limit is not None:
         per_source = subset(per_source, limit)
     return [item for items in per_source for item in items], provenance
@@ -75,9 +91,16 @@ def subset(per_source: list[list[Item]], limit: int) -> list[list[Item]]:
 
 def is_remote(source: dict[str, Any], root: Path = Path()) -> bool:
     """Whether loading a resolved source may need the network: a dry run leaves such a source alone."""
+    return hub_name(source, root) is not None
+
+
+def hub_name(source: dict[str, Any], root: Path) -> str | None:
+    """The repository on the hub that a resolved source is read from; None for what lies here."""
     if source["kind"] == "hf":
-        return not (root / source["hf"]).is_dir()
-    return source["kind"] == "dataset" and not source.get("path")
+        return None if (root / source["hf"]).is_dir() else str(source["hf"])
+    if source["kind"] == "dataset" and not source.get("path"):
+        return OFFICIAL.get(str(source["dataset"]))
+    return None
 
 
 def _loader(source: dict[str, Any], index: int) -> Loader:

@@ -3,22 +3,22 @@
 import importlib.metadata
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
-from splitplot import items
 from splitplot.errors import ConfigError
 from splitplot.items.item import Item
 from splitplot.items.reasoning_gym import verify
 from splitplot.scoring.markers import after_colon, boxed, tagged
 from splitplot.scoring.numeric_extract import choose_number
 from splitplot.scoring.score import Score, Scorer, ScoringError, unparseable
-from splitplot.scoring.version import code_digest
+from splitplot.scoring.version import LIBRARY, code_digest
 
 PACKAGE = "reasoning_gym"
 VERIFYING = ("reasoning_gym.py", "generate.py")
 """The modules of `splitplot.items` that hand an answer to its verifier."""
 _INTEGER = re.compile(r"[-−]?\d+")
+_FENCE = re.compile(r"^[ \t]*```.*\n?", re.MULTILINE)
+"""The lines that Markdown puts around a grid."""
 
 
 @dataclass(frozen=True)
@@ -57,14 +57,15 @@ def build(options: Options) -> Scorer:
 
 
 def version() -> str:
-    """What else than this module decides a score, for the scorer's digest: the package ("absent" where it
-    is not installed) and the code that hands it an answer."""
+    """What decides a score besides this folder, a part of the scorer's digest.
+
+    The version of reasoning_gym ("absent" where it is not installed), and the code that calls it.
+    """
     try:
         package = importlib.metadata.version(PACKAGE)
     except importlib.metadata.PackageNotFoundError:
         package = "absent"
-    folder = Path(items.__file__).parent
-    return f"{package} {code_digest(folder / name for name in VERIFYING)}"
+    return f"{package} {code_digest(LIBRARY / 'items' / name for name in VERIFYING)}"
 
 
 def extract_answer(response: str, gold: str, extract: str = "auto") -> tuple[str, str]:
@@ -83,6 +84,9 @@ def extract_answer(response: str, gold: str, extract: str = "auto") -> tuple[str
         if choice.value.denominator == 1:
             return str(choice.value.numerator), choice.reason
         return choice.extracted or "", choice.reason
+    count = len(gold.strip().splitlines()) if extract == "auto" else 1
+    if count > 1:
+        response = _FENCE.sub("", response)
     readers = {"boxed": (boxed,), "last_line": ()}.get(extract, (boxed, tagged, after_colon))
     marks = [mark for mark in (read(response) for read in readers) if mark]
     if marks:
@@ -90,13 +94,7 @@ def extract_answer(response: str, gold: str, extract: str = "auto") -> tuple[str
         return mark.text, mark.reason
     if extract in ("boxed", "after"):
         return "", "no box" if extract == "boxed" else "no answer mark"
-    return _last_lines(response, len(gold.strip().splitlines()) if extract == "auto" else 1)
-
-
-def _last_lines(response: str, count: int) -> tuple[str, str]:
-    lines = [line.rstrip() for line in response.splitlines() if not line.startswith("```")]
-    while lines and not lines[-1]:
-        lines.pop()
+    lines = response.rstrip().splitlines()
     if not lines:
         return "", "no text"
     if count <= 1:

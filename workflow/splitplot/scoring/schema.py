@@ -132,7 +132,9 @@ import pyarrow.parquet as pq
 
 columns = ["condition", "item_id", "strict"]
 table = pq.read_table("results/demo/item_responses.parquet", columns=columns)
-means = table.group_by(["condition"]).aggregate([("strict", "mean")])  # lost answers, nulls, are left out
+means = table.group_by(["condition"]).aggregate(
+    [("strict", "mean")]
+)  # lost answers, nulls, are left out
 ```
 """
 

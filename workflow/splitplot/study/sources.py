@@ -39,24 +39,23 @@ class _Limited(_Labels):
 
 
 class _Mapped(_Limited):
-    map: dict[str, str] = Field(
+    map: dict[str, str | None] = Field(
         {},
-        description="Item field → column of the source, where the names differ. Fields: "
-        + ", ".join(ITEM_FIELDS)
-        + ".",
+        description="Item field → column of the source, where the names differ; null leaves out the "
+        f"column that has the field's name. Fields: {', '.join(ITEM_FIELDS)}.",
     )
     metadata: list[str] = Field([], description="Further columns to keep, for scorers.")
 
     @field_validator("map")
     @classmethod
-    def _known_fields(cls, value: dict[str, str]) -> dict[str, str]:
+    def _known_fields(cls, value: dict[str, str | None]) -> dict[str, str | None]:
         for name in value:
             if name not in ITEM_FIELDS:
                 raise ValueError(
                     f'unknown item field "{name}"{near_miss(name, list(ITEM_FIELDS))}; '
                     "it is written as field: column"
                 )
-        if "target" in value and "targets" in value:
+        if value.get("target") is not None and value.get("targets") is not None:
             raise ValueError("give target (one answer) or targets (a list), not both")
         return value
 
@@ -137,6 +136,9 @@ class GeneratedSource(_Labels):
     ] = Field(description="Task → its settings and `weight` (default 1), or a list of tasks.")
     size: int = Field(ge=1, description="Number of items over all tasks.")
     seed: int = Field(0, ge=0, description="Seed of the generator.")
+    tier: str | None = Field(
+        None, description="Difficulty tier of all its items. Default: task and difficulty settings."
+    )
 
     @field_validator("tasks")
     @classmethod
