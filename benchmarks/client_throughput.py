@@ -105,7 +105,7 @@ def bodies(count: int) -> list[dict[str, Any]]:
 
 def measure(client: str, url: str, count: int, in_flight: int, steady: bool) -> dict[str, float]:
     """Run one client in this process: seconds of wall and CPU, peak RSS in MB."""
-    from splitplot.calls.realtime import run
+    from splitplot.calls.dispatch import run
     from splitplot.calls.records import Request, Response, Usage, request_key
 
     if client == "litellm":

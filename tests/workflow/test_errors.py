@@ -105,7 +105,7 @@ def small_disk(tmp_path_factory):
         pytest.skip("a small file system cannot be mounted here")
     yield folder
     for _ in range(20):
-        if subprocess.run(["umount", str(folder)], capture_output=True).returncode == 0:
+        if subprocess.run(["umount", "-l", str(folder)], capture_output=True).returncode == 0:
             break
         time.sleep(0.25)
 

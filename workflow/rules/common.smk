@@ -22,6 +22,9 @@ ANSWERS = paths.RESPONSES_SO_FAR if PARTIAL else paths.RESPONSES
 os.environ.update(
     SPLITPLOT_SCRIPTS=str(paths.REPOSITORY / "scripts"),
     SPLITPLOT_ANSWERS=Path(ANSWERS).name,
+    PYTHONPATH=f"{paths.REPOSITORY / 'workflow'}:{os.environ.get('PYTHONPATH', '')}".rstrip(
+        ":"
+    ),
 )
 
 
@@ -53,11 +56,8 @@ def plan_of(study):
 def asked_for():
     """The studies of `--config study=…` (one, or several with commas), else of config/config.yaml."""
     chosen = config.get("study", config.get("studies", []))
-    return (
-        [name.strip() for name in chosen.split(",")]
-        if isinstance(chosen, str)
-        else chosen
-    )
+    names = chosen if isinstance(chosen, list) else str(chosen).split(",")
+    return [str(name).strip() for name in names]
 
 
 STUDIES = asked_for()

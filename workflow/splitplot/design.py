@@ -114,10 +114,11 @@ def item_files(plan: dict[str, Any]) -> list[str]:
     return [source["path"] for source in plan["items"] if source.get("path")]
 
 
-def code_digest(package: str) -> str:
+def package_digest(package: str) -> str:
     """16 hexadecimal digits of the files of one package of the library, e.g. "inference".
 
-    For rules that must run again when their code changes. `report` includes its templates.
+    For rules that must run again when their code changes, be it a comment: a scorer's digest is made
+    with more care (`scoring.version`). `report` includes its templates.
     """
     hasher = hashlib.sha256()
     files = sorted((LIBRARY / package).rglob("*.py"))

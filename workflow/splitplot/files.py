@@ -1,5 +1,6 @@
 """Files that are complete or absent, and JSON lines that survive a torn tail."""
 
+import hashlib
 import json
 import os
 import tempfile
@@ -37,6 +38,12 @@ def atomic_text(path: Path) -> Iterator[IO[str]]:
         temporary.open("w", encoding="utf-8", errors="surrogatepass") as file,
     ):
         yield file
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of the file's bytes, 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from splitplot import paths
 from splitplot.calls.ledger import now
 from splitplot.canonical import digest
-from splitplot.design import code_digest
+from splitplot.design import package_digest
 from splitplot.files import atomic_text
 
 STAGES = ("items", "sending", "scores", "inference", "report")
@@ -112,9 +112,9 @@ def stage_version(plan: dict[str, Any], stage: str, *, partial: bool) -> Version
     """
     digests = plan["digests"]
     if stage == "inference":
-        text = digest([digests["analysis"], digests["plan"], code_digest("inference")])
+        text = digest([digests["analysis"], digests["plan"], package_digest("inference")])
     elif stage == "report":
-        text = digest([digests["plan"], code_digest("report"), partial])
+        text = digest([digests["plan"], package_digest("report"), partial])
     elif stage == "ledger":
         text = _ledger_digest(plan)
     else:

@@ -415,7 +415,7 @@ def tiny_disk(tmp_path):
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("no right to mount a tmpfs")
     yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def test_a_full_file_system_keeps_every_whole_line(place, provider, tiny_disk):

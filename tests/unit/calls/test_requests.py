@@ -5,6 +5,7 @@ import json
 import pytest
 
 from splitplot.calls.requests import cell_of, cell_requests, part_index, write_part
+from splitplot.errors import ConfigError
 from splitplot.items import load_items, write_items
 
 
@@ -79,5 +80,5 @@ def test_a_part_id_says_which_of_how_many():
 
 
 def test_an_unknown_cell_is_named(case):
-    with pytest.raises(KeyError, match="is not a cell of study s"):
+    with pytest.raises(ConfigError, match="s: there is no cell nobody--12345678 × a"):
         cell_of(case.plan(), "nobody--12345678", "a")

@@ -6,7 +6,7 @@ from scipy import stats
 
 from splitplot.inference.clusters import TooFewClusters, cr2_mean
 from splitplot.inference.mcnemar import mcnemar_exact, tango
-from splitplot.inference.paired import paired_comparison, paired_difference
+from splitplot.inference.paired import paired_comparison, paired_difference, t_difference
 from splitplot.inference.signflip import sign_flip_interval
 
 
@@ -23,14 +23,50 @@ def test_0_1_scores_get_tango_and_exact_mcnemar():
     assert (result.wins, result.ties, result.losses) == (12, 43, 5)
 
 
-def test_item_means_get_t_from_50_items_and_sign_flip_inversion_below():
+def test_item_means_within_0_and_1_get_the_t_interval_of_the_differences_and_of_one_half_each_way():
     random = np.random.default_rng(0)
     a, b = random.integers(0, 4, (2, 50)) / 3
-    expected = stats.ttest_1samp(a - b, 0).confidence_interval(0.95)
+    expected = stats.ttest_1samp(np.append(a - b, [0.5, -0.5]), 0).confidence_interval(0.95)
     interval = paired_difference(a, b)
     assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high), abs=1e-12)
-    assert paired_difference(a[:49], b[:49], seed=3) == sign_flip_interval(a[:49] - b[:49], seed=3)
+    assert interval.estimate == pytest.approx((a - b).mean(), abs=1e-15)
+    assert interval.se == pytest.approx(stats.sem(a - b), rel=1e-12)
+    assert interval.df == 51
     assert paired_comparison(a, b).discordant is None
+
+
+def test_scores_without_a_range_get_t_from_50_items_and_sign_flip_inversion_below():
+    a, b = np.random.default_rng(0).normal(50, 9, (2, 50))
+    expected = stats.ttest_1samp(a - b, 0).confidence_interval(0.95)
+    interval = paired_difference(a, b)
+    assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high), abs=1e-9)
+    assert paired_difference(a[:49], b[:49], seed=3) == sign_flip_interval(a[:49] - b[:49], seed=3)
+
+
+@pytest.mark.parametrize(("items", "centre"), [(20, 5.0), (20, -5.0), (50, 5.0), (200, 5.0)])
+def test_the_adjusted_interval_covers_near_the_ends_of_the_scale_where_t_does_not(items, centre):
+    # Nominal .95. Differences are rare and one-sided there: logits centre ± 1.5, B one logit and a half up.
+    random = np.random.default_rng(items)
+    runs, replications = 1500, 3
+    nodes, weights = np.polynomial.hermite_e.hermegauss(60)
+    shift = 1.5
+
+    def score(logit):
+        return 1 / (1 + np.exp(-logit))
+
+    truth = (score(centre + shift + 1.5 * nodes) - score(centre + 1.5 * nodes)) @ weights
+    truth /= weights.sum()
+    adjusted = plain = 0
+    for _ in range(runs):
+        difficulty = random.normal(centre, 1.5, items)
+        b = random.binomial(replications, score(difficulty)) / replications
+        a = random.binomial(replications, score(difficulty + shift)) / replications
+        one = paired_difference(a, b)
+        adjusted += one.low <= truth <= one.high
+        other = t_difference(a, b)
+        plain += other.low <= truth <= other.high
+    assert adjusted / runs > 0.94
+    assert adjusted >= plain
 
 
 def test_clusters_get_cr2_and_the_cluster_sign_flip_even_with_0_1_scores():

@@ -37,7 +37,7 @@ def test_one_replication_of_0_1_scores(make_plan, make_row, write_table):
     assert (contrast["wins"], contrast["ties"], contrast["losses"]) == (30, 80, 10)
     assert contrast["test"] == "McNemar exact"
     assert contrast["verdict"] == "BETTER"
-    assert contrast["sentence"].startswith("standard is better than minimal by")
+    assert contrast["sentence"].startswith("“standard” is better than “minimal” by")
     assert contrast["noise"]["se_run"] is None
     standard = next(c for c in result["conditions"] if c["condition"] == "standard")
     low, high = proportion_confint(90, 120, method="wilson")
@@ -95,7 +95,7 @@ def test_noise_from_replications_matches_the_formula(make_plan, make_row, write_
     [contrast] = result["contrasts"]
     expected = np.sqrt((scores.var(axis=2, ddof=1) / 3).sum() / 60**2)
     assert contrast["noise"]["se_run"] == pytest.approx(expected)
-    assert contrast["difference"]["method"] == "t over items"
+    assert contrast["difference"]["method"] == "adjusted t over items"
     assert "first replication only" in {s["name"] for s in contrast["sensitivity"]}
 
 
@@ -111,6 +111,87 @@ def test_identical_replications_at_temperature_zero_count_as_one(make_plan, make
     assert all(c["deterministic"] for c in result["conditions"])
     again = summarise(write_table(rows), make_plan(), None)
     assert [c["deterministic"] for c in again["conditions"]] == [True, False]
+
+
+def still_and_moving(make_row, moving="warm"):
+    """Scores of two samplings, two conditions, 40 items, 3 replications: "greedy" never changes."""
+    generator = np.random.default_rng(3)
+    return [
+        make_row(
+            condition,
+            f"q{i:02d}",
+            int(i % 3 > 0) if sampling == "greedy" else generator.integers(0, 2),
+            replication=k,
+            sampling=sampling,
+        )
+        for condition in ("minimal", "standard")
+        for sampling in ("greedy", moving)
+        for i in range(40)
+        for k in range(3)
+    ]
+
+
+def test_noise_of_one_arm_alone_is_said_to_be_its_own(make_plan, make_row, write_table):
+    rows = still_and_moving(make_row)
+    primary = [{"name": "warm − greedy", "factor": "sampling", "a": "warm", "b": "greedy"}]
+    plan = make_plan(samplings=("greedy", "warm"), primary=primary)
+    [contrast] = summarise(write_table(rows), plan, None)["contrasts"]
+    scores = {}
+    for row in rows:
+        if row["trial_id"] == "m-warm--1":
+            scores.setdefault((row["condition_id"], row["item_id"]), []).append(row["strict"])
+    # Two cells are averaged: each item's variance is that of a mean of three, over 2², both conditions.
+    expected = sum(np.var(values, ddof=1) / 3 / 4 for values in scores.values()) / 40**2
+    assert contrast["noise"]["se_run"] ** 2 == pytest.approx(expected)
+    assert "“greedy” answers the same every time" in contrast["noise"]["reason"]
+    assert "all of this comes from “warm”" in contrast["noise"]["reason"]
+
+
+def test_a_contrast_says_over_what_it_is_averaged(make_plan, make_row, write_table):
+    rows = still_and_moving(make_row)
+    plan = make_plan(samplings=("greedy", "warm"))
+    [contrast] = summarise(write_table(rows), plan, None)["contrasts"]
+    assert contrast["averaged_over"] == "2 samplings (greedy, warm)"
+    assert "averaged over 2 samplings" in contrast["sentence"]
+    alone = [row for row in rows if row["trial_id"] == "m-warm--1"]
+    [single] = summarise(write_table(alone), make_plan(samplings=("warm",)), None)["contrasts"]
+    assert single["averaged_over"] is None
+
+
+def test_exactly_these_items_see_gaps_by_run_to_run_noise_and_more_items_are_not_asked_for(
+    make_plan, make_row, write_table
+):
+    plan = make_plan(samplings=("greedy", "warm"))
+    plan["analysis"]["primary"][0]["scope"] = "fixed"
+    [contrast] = summarise(write_table(still_and_moving(make_row)), plan, None)["contrasts"]
+    z = 1.959964 + 0.841621  # two-sided 5 %, power 80 %
+    assert contrast["smallest_detectable"] == pytest.approx(
+        z * contrast["noise"]["se_run"], rel=1e-6
+    )
+    assert contrast["items_needed"] is None
+    assert contrast["difference"]["method"].startswith("run-to-run noise")
+    for other in contrast["sensitivity"]:
+        assert other["difference"]["method"].startswith("run-to-run noise")
+
+
+def test_exactly_these_items_must_also_hold_with_truncated_answers_left_out(
+    make_plan, make_row, write_table
+):
+    generator = np.random.default_rng(0)
+    rows = [
+        make_row(condition, f"q{i:02d}", generator.random() < share, replication=k, sampling="warm")
+        for condition, share in (("standard", 0.8), ("minimal", 0.8))
+        for i in range(60)
+        for k in range(3)
+    ]
+    for row in rows[180:]:
+        if row["replication"] == 0:
+            row.update(outcome="truncated", strict=0.0, observed=None)
+    plan = make_plan(samplings=("warm",))
+    plan["analysis"]["primary"][0]["scope"] = "fixed"
+    [contrast] = summarise(write_table(rows), plan, None)["contrasts"]
+    assert contrast["verdict"] == "NOT SETTLED"
+    assert "depends on how answers cut off" in contrast["sentence"]
 
 
 def test_a_contrast_uses_only_cells_that_both_levels_have(make_plan, make_row, write_table):
@@ -141,7 +222,7 @@ def test_items_without_any_kept_answer_are_left_out_and_counted(make_plan, make_
     assert minimal["strict"]["estimate"] == pytest.approx(69 / 100)  # unparseable is wrong …
     assert minimal["observed"]["estimate"] == pytest.approx(69 / 99)  # … and not observed
     names = {s["name"] for s in result["contrasts"][0]["sensitivity"]}
-    assert {"lost answers counted as wrong", "lost answers all against standard"} <= names
+    assert {"lost answers counted as wrong", "lost answers all against “standard”"} <= names
 
 
 def test_lost_answers_that_could_turn_the_sign_keep_the_verdict_open(
@@ -173,7 +254,8 @@ def test_a_verdict_that_rests_on_truncated_answers_is_not_spoken_as_settled(
     [contrast] = result["contrasts"]
     assert "truncation_gap" in codes(result)
     assert contrast["verdict"] != "BETTER"
-    assert "truncated answers left out" in contrast["sentence"]
+    assert "depends on how answers cut off" in contrast["sentence"]
+    assert "higher max_tokens" in contrast["sentence"]
 
 
 def test_clusters_widen_the_interval_and_below_five_there_is_no_verdict(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from splitplot.inference.checks import flags, refusals
-from splitplot.inference.evidence import FIXED, Arm, Evidence, Rival
+from splitplot.inference.evidence import FIXED, LOST, TRUNCATED, Arm, Evidence, Rival
 from splitplot.inference.intervals import Interval
 from splitplot.inference.noise import RunNoise
 from splitplot.inference.verdict import decide, speak
@@ -88,8 +88,8 @@ def test_swapping_the_arms_turns_the_word_around(centre, half, margin):
 
 def test_better_says_points_direction_margin_and_p_last():
     assert speak(evidence(0.031, 0.094)).sentence == (
-        "standard is better than minimal by 3.1 to 9.4 points on questions like these. This is larger "
-        "than the margin that was set of 2 points (p = 0.013)."
+        "“standard” is better than “minimal” by 3.1 to 9.4 points on questions like these. Even 3.1 points "
+        "would be more than the 2.0 points that you set. (p = 0.013 against a true gap of 0)"
     )
 
 
@@ -97,31 +97,36 @@ def test_larger_than_noise_is_said_only_where_noise_is_known_and_smaller():
     def said(half_width):
         return speak(evidence(0.03, 0.09, noise=RunNoise(0.01, half_width, None))).sentence
 
-    assert "larger than run-to-run noise and larger than the margin" in said(0.02)
+    assert "more than the 2.0 points that you set and more than run-to-run noise" in said(0.02)
     assert "run-to-run noise" not in said(0.04)
 
 
 def test_worse_is_better_for_the_other():
     sentence = speak(evidence(-0.094, -0.031)).sentence
-    assert sentence.startswith("minimal is better than standard by 3.1 to 9.4 points")
+    assert sentence.startswith("“minimal” is better than “standard” by 3.1 to 9.4 points")
 
 
 def test_size_open_names_the_margin_that_matters():
-    assert (
-        "standard is better than minimal by 0.5 to 6 points"
-        in speak(evidence(0.005, 0.06)).sentence
-    )
-    assert "smaller than the 2 points that you said matter" in speak(evidence(0.005, 0.06)).sentence
+    sentence = speak(evidence(0.005, 0.06)).sentence
+    assert "“standard” is better than “minimal” by 0.5 to 6.0 points" in sentence
+    assert "perhaps by less than the 2.0 points that you said matter" in sentence
     default = speak(evidence(0.005, 0.06, margin=0.01, margin_is_default=True)).sentence
-    assert "smaller than the default margin of 1 point" in default
+    assert "less than the default margin of 1.0 points" in default
 
 
 def test_equivalent_says_same_within_or_reliably_better_by_too_little():
-    assert "are the same within 2 points" in speak(evidence(-0.01, 0.01)).sentence
+    assert "are the same within 2.0 points" in speak(evidence(-0.01, 0.01)).sentence
     small = speak(evidence(0.002, 0.018)).sentence
-    assert "standard is reliably better than minimal, by too little to matter" in small
+    assert small.startswith("“standard” is reliably better than “minimal”")
+    assert "by too little to matter" in small
     turned = speak(evidence(-0.018, -0.002)).sentence
-    assert "minimal is reliably better than standard, by too little to matter" in turned
+    assert turned.startswith("“minimal” is reliably better than “standard”")
+
+
+def test_reliably_better_is_a_direction_and_must_hold_after_holm():
+    verdict = speak(evidence(0.002, 0.018, p_adjusted=0.2, family=5))
+    assert verdict.word == "EQUIVALENT"
+    assert "reliably" not in verdict.sentence
 
 
 def test_not_settled_says_the_gap_what_could_be_seen_and_how_many_items_would_settle():
@@ -129,25 +134,45 @@ def test_not_settled_says_the_gap_what_could_be_seen_and_how_many_items_would_se
         evidence(-0.05, 0.06, smallest_detectable=0.078, items_needed=3101, p_value=0.86)
     ).sentence
     assert sentence == (
-        "The data cannot tell standard from minimal on questions like these. The observed gap, "
-        "0.5 points for standard, is within noise: standard − minimal is −5 to 6 points (this study could "
-        "reliably see only gaps above 7.8 points). About 3,000 more items like these would settle a gap "
-        "of 2 points (p = 0.86)."
+        "The data cannot tell “standard” from “minimal” on questions like these. The observed gap, "
+        "0.5 points in favour of “standard”, is within noise: “standard” may be anything from 5.0 points "
+        "worse to 6.0 better. This study could reliably see only gaps above 7.8 points. About 3,000 more "
+        "items like these would show a gap of 2.0 points 8 times in 10. (p = 0.86 against a true gap of 0)"
     )
 
 
 def test_not_settled_says_so_when_the_other_arm_is_at_least_not_better_by_the_margin():
     assert (
-        "minimal does not beat standard by 2 points or more"
+        "“minimal” does not beat “standard” by 2.0 points or more"
         in speak(evidence(-0.01, 0.06)).sentence
     )
 
 
 def test_not_better_by_margin_says_it():
-    assert (
-        "standard does not beat minimal by 2 points or more"
-        in speak(evidence(-0.06, 0.01)).sentence
+    assert speak(evidence(-0.06, 0.01)).sentence.startswith(
+        "“standard” does not beat “minimal” by 2.0 points or more on questions like these: it is anything "
+        "from 6.0 points worse to 1.0 better."
     )
+
+
+def test_a_limit_that_is_not_zero_never_reads_as_zero_and_all_numbers_get_its_decimals():
+    sentence = speak(evidence(0.0003, 0.06)).sentence
+    assert "by 0.03 to 6.00 points" in sentence
+    assert "2.00 points" in sentence
+
+
+def test_the_sentence_says_over_what_the_arms_are_averaged():
+    sentence = speak(evidence(0.03, 0.09, averaged_over="2 samplings")).sentence
+    assert "on questions like these, averaged over 2 samplings." in sentence
+
+
+def test_answers_that_never_vary_leave_nothing_uncertain_about_exactly_these_items():
+    still = {"scope": FIXED, "noise": RunNoise(0.0, 0.0, "same"), "p_value": None}
+    verdict = speak(evidence(0.04, 0.04, **still))
+    assert verdict.word == "BETTER"
+    assert "scores 4.0 points higher than “minimal” on exactly these questions" in verdict.sentence
+    assert "the same in every run" in verdict.sentence
+    assert "score the same" in speak(evidence(0.0, 0.0, **still)).sentence
 
 
 @given(
@@ -163,10 +188,12 @@ def test_no_sentence_uses_forbidden_words_and_p_never_stands_without_an_interval
     e = evidence(centre - half, centre + half, margin=margin, bounded=bounded, simulated=simulated)
     verdict = speak(e)
     text = verdict.sentence + " ".join(verdict.reasons)
-    assert not re.search(r"no difference|significan|\*|nan|inf", text, re.IGNORECASE)
+    assert not re.search(
+        r"no difference|significan|\*|\bnan\b|\binf\b|−0\.0+\b", text, re.IGNORECASE
+    )
     assert "standard" in verdict.sentence
     assert "minimal" in verdict.sentence
-    assert verdict.sentence.endswith("(p = 0.013).")
+    assert verdict.sentence.endswith("(p = 0.013 against a true gap of 0)")
     assert ("points" in text) == bounded
     assert verdict.sentence.startswith("[Simulated answers]") == simulated
 
@@ -177,7 +204,7 @@ def test_no_sentence_uses_forbidden_words_and_p_never_stands_without_an_interval
         ({"n_items": 12, "n_union": 12, "wins": 4, "losses": 1}, "only 12 items answered by both"),
         ({"n_items": 60, "n_union": 200}, "only 60 of 200 items"),
         ({"clustered": True, "n_clusters": 4}, "from 4 clusters, at least 5"),
-        ({"a": Arm("standard", 0.6, 0.21, 0.0)}, "21% of the answers of standard were lost"),
+        ({"a": Arm("standard", 0.6, 0.21, 0.0)}, "21.0% of the answers of “standard” were lost"),
         ({"scope": "prompts"}, "prompts"),
         ({"scope": FIXED}, "run-to-run noise, which is not known"),
         (
@@ -196,7 +223,7 @@ def test_refusals_give_no_verdict_with_the_reason(change, said):
 def test_too_few_items_prints_counts_with_an_exact_interval():
     # Clopper-Pearson of 4 in 5, as printed in tables: 28.4 % to 99.5 %.
     text = speak(evidence(0.03, 0.09, n_items=12, n_union=12, wins=4, losses=1)).sentence
-    assert "standard alone right on 4, minimal alone right on 1" in text
+    assert "“standard” alone right on 4, “minimal” alone right on 1" in text
     assert "28.4% to 99.5%" in text
 
 
@@ -218,26 +245,78 @@ def test_few_clusters_do_not_bar_a_claim_about_exactly_these_items():
         0.03, 0.09, scope=FIXED, clustered=True, n_clusters=3, noise=RunNoise(0.01, 0.02, None)
     )
     assert speak(e).sentence.startswith(
-        "standard is better than minimal by 3 to 9 points on exactly these"
+        "“standard” is better than “minimal” by 3.0 to 9.0 points on exactly these"
     )
 
 
-def test_a_disagreeing_analysis_widens_the_verdict_and_is_named():
-    rival = Rival("truncated answers left out", interval(-0.03, 0.04), inner(-0.03, 0.04))
-    verdict = speak(evidence(0.03, 0.09, rivals=(rival,)))
+def otherwise(low, high, about=TRUNCATED, supposing="with cut-off answers left out"):
+    return Rival("another analysis", interval(low, high), inner(low, high), about, supposing)
+
+
+CUT = {"a": Arm("direct", 0.6, 0.03, 0.021), "b": Arm("steps", 0.5, 0.12, 0.308)}
+
+
+def test_an_analysis_that_disagrees_is_named_with_its_numbers_and_more_items_are_not_promised():
+    e = evidence(
+        0.05, 0.2, rivals=(otherwise(-0.052, 0.154),), margin=0.05, items_needed=500, **CUT
+    )
+    verdict = speak(e)
     assert verdict.word == "NOT SETTLED"
-    assert "truncated answers left out (−3 to 4 points)" in verdict.sentence
-    agreeing = Rival("truncated answers left out", interval(0.04, 0.08), inner(0.04, 0.08))
-    assert speak(evidence(0.03, 0.09, rivals=(agreeing,))).word == "BETTER"
+    assert verdict.sentence == (
+        "The verdict on “direct” against “steps” on questions like these depends on how answers cut off at "
+        "the token limit are counted. “direct” scored 12.5 points higher (95% interval 5.0 to 20.0) with "
+        "cut-off answers counted as wrong, but 5.1 points higher (−5.2 to 15.4) with cut-off answers left "
+        "out. 30.8% of the answers of “steps” and 2.1% of those of “direct” were cut off; a higher "
+        "max_tokens would remove this doubt. (p = 0.013 against a true gap of 0, with cut-off answers "
+        "counted as wrong)"
+    )
+    assert [reason.split(";")[-1] for reason in verdict.reasons[:2]] == [
+        " by itself BETTER, SIZE OPEN.",
+        " by itself NOT SETTLED.",
+    ]
+
+
+def test_a_disagreement_speaks_of_the_arm_that_is_ahead_whatever_the_order_of_the_contrast():
+    sentence = speak(evidence(-0.2, -0.05, rivals=(otherwise(-0.02, 0.1),), **CUT)).sentence
+    assert "“steps” scored 12.5 points higher (95% interval 5.0 to 20.0)" in sentence
+    assert "but 4.0 points lower (−10.0 to 2.0)" in sentence
+
+
+def test_lost_answers_that_could_turn_the_verdict_call_for_another_run_and_not_for_items():
+    lost = otherwise(-0.03, 0.04, LOST, "if every lost answer had gone against “direct”")
+    sentence = speak(evidence(0.03, 0.09, rivals=(lost,), **CUT)).sentence
+    assert "depends on what the lost answers would have been" in sentence
+    assert "0.5 points higher (−3.0 to 4.0) if every lost answer had gone against" in sentence
+    assert "12.0% of the answers of “steps” and 3.0% of those of “direct” were lost" in sentence
+    assert "running again to fill them would remove this doubt" in sentence
+    assert "items like these" not in sentence
+    assert "on the answers in hand)" in sentence
+
+
+def test_where_analyses_agree_on_the_direction_the_sentence_gives_limits_that_hold_in_all():
+    verdict = speak(evidence(0.06, 0.2, rivals=(otherwise(0.02, 0.15),), margin=0.05))
+    assert verdict.word == "BETTER, SIZE OPEN"
+    assert "by 2.0 to 20.0 points" in verdict.sentence
+    assert "This holds however answers cut off at the token limit are counted" in verdict.sentence
+    agreeing = speak(evidence(0.03, 0.09, rivals=(otherwise(0.04, 0.08),)))
+    assert agreeing.word == "BETTER"
+    assert "cut off" not in agreeing.sentence
 
 
 def test_a_direction_must_hold_after_holm():
     many = evidence(0.03, 0.09, p_adjusted=0.2, family=45)
     verdict = speak(many)
     assert verdict.word == "NOT SETTLED"
-    assert "among 45 comparisons" in verdict.sentence
+    assert "once all 45 comparisons are counted" in verdict.sentence
     assert "p = 0.20 after Holm for 45 comparisons" in verdict.sentence
     assert speak(replace(many, p_adjusted=0.04)).word == "BETTER"
+
+
+def test_a_single_comparison_goes_by_its_interval_even_where_the_test_falls_on_the_other_side():
+    # As with 9 against 2 items of 40: Tango's interval excludes 0 and McNemar's exact p is 0.065.
+    verdict = speak(evidence(0.001, 0.09, p_value=0.065, p_adjusted=0.065))
+    assert verdict.word == "BETTER, SIZE OPEN"
+    assert "comparisons" not in verdict.sentence
 
 
 @pytest.mark.parametrize(

@@ -16,19 +16,26 @@ def test_examples_in_the_docstrings_hold():
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (0.01, "1 point"),
-        (0.02, "2 points"),
-        (-0.0004, "−0.04 points"),
-        (0.0, "0 points"),
-        (1.0, "100 points"),
+        (0.01, "1.0 points"),
+        (-0.0304, "−3.0 points"),
+        (-0.0004, "0.0 points"),
+        (0.0, "0.0 points"),
+        (12.0, "1,200.0 points"),
     ],
 )
 def test_differences_read_in_points(value, text):
     assert wording.POINTS.amount(value) == text
 
 
-@given(st.floats(-1, 1))
-def test_a_number_keeps_its_sign_and_is_close_to_the_value(value):
-    text = wording.signed(value)
-    assert float(text.replace("−", "-")) == pytest.approx(value, abs=max(0.051, abs(value) * 0.06))
-    assert text != "−0"
+def test_decimals_are_as_many_as_keep_every_number_from_reading_as_zero():
+    assert wording.POINTS.fitted(0.2, 0.01, None, 0.0).digits == 1
+    assert wording.POINTS.fitted(0.2, -0.0003).digits == 2
+    assert wording.POINTS.fitted(0.2, -0.00003).digits == 3
+    assert wording.POINTS.fitted(1e-7).digits == 3
+
+
+@given(st.floats(-1, 1), st.integers(1, 3))
+def test_a_number_keeps_its_sign_and_is_close_to_the_value(value, digits):
+    text = wording.Unit(1.0, "points", digits).number(value)
+    assert float(text.replace("−", "-")) == pytest.approx(value, abs=0.51 * 10**-digits)
+    assert not text.startswith("−0.000")

@@ -33,16 +33,12 @@ def hub(monkeypatch):
 
     def load_dataset(where, revision, **_):
         text = f"{where} at {revision}?"
-        return datasets.Dataset.from_list([{"id": "1", "input": text, "target": "a"}])
-
-    def load_gsm8k(where, revision, name, **_):
-        if name != "main":
-            return load_dataset(where, revision)
-        row = {"question": f"{where} at {revision}?", "answer": "#### 1"}
-        return datasets.Dataset.from_list([row])
+        row = {"id": "1", "input": text, "target": "a"}
+        official = {"question": text, "answer": "#### 1"}
+        return datasets.Dataset.from_list([official if where == "openai/gsm8k" else row])
 
     monkeypatch.setattr("huggingface_hub.HfApi.dataset_info", dataset_info)
-    monkeypatch.setattr(datasets, "load_dataset", load_gsm8k)
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
     return Hub
 
 

@@ -38,6 +38,7 @@ def item(task, entry):
         ("", "x", ("", "no text")),
         ("Thus:\n\n1 2\n3 4\n", "1 2\n3 4", ("1 2\n3 4", "last 2 lines")),
         ("```text\n1 2\n3 4\n```\n", "1 2\n3 4", ("1 2\n3 4", "last 2 lines")),
+        ("So:\n```\n2 × 3\n```", "2 × 3", ("2 × 3", "last line")),
         ("Answer:\n```\n1 2\n3 4\n```", "1 2\n3 4", ("1 2\n3 4", "after 'Answer:'")),
     ],
 )
@@ -132,8 +133,22 @@ def test_without_the_package_the_message_says_what_to_install(monkeypatch):
         score("7", item("rush_hour", CHAIN_SUM))  # a task whose verifier no other test has made
 
 
-def test_a_verifier_that_breaks_names_item_and_task():
-    with pytest.raises(ScoringError, match=r'item "q1".*task "gcd"'):
-        make_scorer({"scorer": "reasoning_gym", "options": {"extract": "whole"}}, ROOT)(
-            "7", Item("q1", "?", metadata={"task": "gcd", "entry": {"answer": None}})
-        )
+def test_a_verifier_that_breaks_on_its_own_answer_names_item_and_task():
+    # this verifier reads `task_type` in the metadata
+    broken = {"question": "?", "answer": "7 days", "metadata": {}}
+    message = r'item "q1".*task "time_intervals" fails on its own answer \'7 days\': KeyError'
+    with pytest.raises(ScoringError, match=message):
+        score("7 days", item("time_intervals", broken))
+
+
+def test_an_answer_that_the_verifier_cannot_read_is_unparseable_and_not_the_end_of_the_job():
+    # this verifier calls int() on what stands between the signs; others take a key for granted
+    entry = {"question": "Factors of 6?", "answer": "2 × 3", "metadata": {}}
+    assert score("Answer: 3 × 2", item("prime_factorization", entry)).value == 1.0
+    unread = score("Answer: two and three", item("prime_factorization", entry))
+    assert (unread.outcome, unread.value) == ("unparseable", None)
+    assert unread.extracted == "two and three"
+    assert unread.reason == "the verifier cannot read it: ValueError"
+    (row,) = generate({"boxnet": {}}, 1, 7)
+    assert row["entry"]["answer"] is None
+    assert score("Answer: 7", item("boxnet", row["entry"])).outcome == "unparseable"

@@ -17,7 +17,7 @@ from splitplot.items.item import Item, part_of
 from splitplot.scoring import ScoringError
 from splitplot.scoring.export import item_responses, to_csv
 from splitplot.scoring.schema import SCHEMA, schema_page
-from splitplot.scoring.table import hole_rows, score_cell
+from splitplot.scoring.table import score_cell
 
 TRIAL = {
     "id": "m-greedy--1", "hash": "t" * 16, "role": "solver", "model": "m", "model_id": "local/m",
@@ -206,25 +206,6 @@ def test_a_table_of_another_version_is_not_mixed_in(cell, tmp_path):
 def test_a_study_without_cells_is_an_empty_table(tmp_path):
     assert item_responses([], tmp_path / "all.parquet") == 0
     assert pq.read_table(tmp_path / "all.parquet").num_rows == 0
-
-
-def test_a_cell_without_scores_is_shown_as_holes_over_its_whole_grid(cell, tmp_path):
-    _summary, rows = cell(ok)
-    count = hole_rows(
-        plan=PLAN, trial_id="m-greedy--1", condition_id="direct--2",
-        items_path=tmp_path / "items.parquet", output=tmp_path / "holes.parquet",
-    )  # fmt: skip
-    holes = pq.read_table(tmp_path / "holes.parquet").to_pylist()
-    assert count == len(holes) == len(rows)
-    places = ("part", "item_id", "replication", "scorer", "scorer_digest", "cluster", "model")
-    wanted = {tuple(row[place] for place in places) for row in rows}
-    assert {tuple(hole[place] for place in places) for hole in holes} == wanted
-    empty = ("score", "strict", "observed", "key", "response", "usd")
-    assert {(hole["outcome"], *(hole[name] for name in empty)) for hole in holes} == {
-        ("missing", *[None] * 6)
-    }
-    inputs = [tmp_path / "scores.parquet", tmp_path / "holes.parquet"]
-    assert item_responses(inputs, tmp_path / "all.parquet") == 2 * count
 
 
 def test_the_csv_has_the_rows_of_the_table(cell, tmp_path):

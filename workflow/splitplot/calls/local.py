@@ -3,7 +3,6 @@
 The server speaks the OpenAI chat API on 127.0.0.1; the real-time client talks to it as to any other.
 """
 
-import hashlib
 import os
 import secrets
 import sys
@@ -20,6 +19,7 @@ from time import monotonic, sleep
 from typing import IO, Any
 
 from splitplot.errors import ConfigError, SplitplotError
+from splitplot.files import file_sha256
 
 HEALTHY_WITHIN_S = 120
 ERRORS_ONLY = 1
@@ -130,7 +130,7 @@ def find_weights(weights: dict[str, Any], root: Path) -> Path:
     raise ConfigError(f"weights: package {package} {missing}; run `make .venv` (or `{command}`)")
 
 
-def file_sha256(path: Path) -> str:
+def weights_sha256(path: Path) -> str:
     """SHA-256 of a file, 64 hexadecimal digits; hashed once per process as long as it is unchanged."""
     status = path.stat()
     return _sha256(path.resolve(), status.st_size, status.st_mtime_ns)
@@ -138,12 +138,11 @@ def file_sha256(path: Path) -> str:
 
 @lru_cache(maxsize=64)
 def _sha256(path: Path, size: int, mtime_ns: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_sha256(path)
 
 
 def _checked_sha256(weights: Path, wanted: str | None) -> str:
-    actual = file_sha256(weights)
+    actual = weights_sha256(weights)
     if not wanted:
         raise ConfigError(
             f"weights {weights.name}: sha256 is not given; to pin these weights, add to the model in "

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from splitplot.calls.records import Request, request_key
+from splitplot.errors import ConfigError
 from splitplot.files import write_jsonl
 from splitplot.items import read_items
 from splitplot.items.item import Item
@@ -61,10 +62,10 @@ def write_part(
 def cell_of(
     plan: dict[str, Any], trial_id: str, condition_id: str
 ) -> tuple[dict[str, Any], dict[str, Any], int]:
-    """(trial, condition, replications) of a cell of the plan. Raises KeyError for an unknown cell."""
+    """(trial, condition, replications) of a cell of the plan. Raises ConfigError for an unknown cell."""
     for cell in plan["cells"]:
         if cell["trial"] == trial_id and cell["condition"] == condition_id:
             trial = next(trial for trial in plan["trials"] if trial["id"] == trial_id)
             condition = next(arm for arm in plan["conditions"] if arm["id"] == condition_id)
             return trial, condition, int(cell["replications"])
-    raise KeyError(f"{trial_id} × {condition_id} is not a cell of study {plan['study']}")
+    raise ConfigError(f"{plan['study']}: there is no cell {trial_id} × {condition_id}")

@@ -2,14 +2,26 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
 from splitplot.errors import ConfigError, near_miss
 from splitplot.inference.grid import Cell, Grid, Ints
 from splitplot.inference.intervals import Floats
+from splitplot.inference.wording import counted, listed
 
 FACTORS = ("condition", "model", "sampling", "trial")
+PARTNERS = {
+    "condition": ("model", "sampling", "trial"),
+    "model": ("sampling", "condition"),
+    "sampling": ("model", "condition"),
+    "trial": ("condition",),
+}
+"""Per factor of a contrast, what partners have in common. A trial is a model with a sampling."""
+
+NAMED_LEVELS = 3
+"""Up to this many levels are named in "2 samplings (greedy, warm)"; more are only counted."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +54,7 @@ def paired_cells(
     for level in (a, b):
         if level not in levels:
             raise ConfigError(f'{where}: unknown {factor} "{level}"{near_miss(level, levels)}')
-    others = {
-        "condition": ("trial",),
-        "model": ("sampling", "condition"),
-        "sampling": ("model", "condition"),
-        "trial": ("condition",),
-    }[factor]
+    others = PARTNERS[factor]
 
     def of_level(level: str) -> dict[tuple[str, ...], int]:
         return {
@@ -58,6 +65,32 @@ def paired_cells(
 
     first, second = of_level(a), of_level(b)
     return [(index, second[key]) for key, index in first.items() if key in second]
+
+
+def averaged_over(
+    cells: Sequence[Cell], factor: str, pairs: Sequence[tuple[int, int]], *, named: bool = False
+) -> str | None:
+    """Over which levels of the other factors the pairs of cells go: "2 samplings".
+
+    named: with the names of the levels, where they are few: "2 samplings (greedy, warm)". None
+    where there is one pair. Where not every combination is there, the combinations are counted.
+    """
+    if len(pairs) < 2:
+        return None
+    levels = {
+        other: list(dict.fromkeys(cells[first].level(other) for first, _ in pairs))
+        for other in PARTNERS[factor]
+        if other != "trial"
+    }
+    varying = {other: names for other, names in levels.items() if len(names) > 1}
+    if prod(len(names) for names in varying.values()) != len(pairs):
+        return f"{len(pairs)} combinations of {listed(list(varying))}"
+    return listed([_levels(other, names, named) for other, names in varying.items()])
+
+
+def _levels(factor: str, names: Sequence[str], named: bool) -> str:
+    shown = f" ({', '.join(names)})" if named and len(names) <= NAMED_LEVELS else ""
+    return f"{counted(len(names), factor)}{shown}"
 
 
 def build_arms(grid: Grid, pairs: Sequence[tuple[int, int]], a: str, b: str) -> Arms:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 from splitplot.inference.evidence import FIXED, ITEMS, Arm, Evidence
 from splitplot.inference.intervals import clopper_pearson
-from splitplot.inference.wording import counted, p_text, percent
+from splitplot.inference.wording import counted, p_text, percent, quoted
 
 MIN_ITEMS = 20
 FEW_ITEMS = 100
@@ -59,8 +59,8 @@ def refusals(e: Evidence) -> list[str]:
     for arm in (e.a, e.b):
         if arm.lost > MAX_LOST:
             found.append(
-                f"{percent(arm.lost)} of the answers of {arm.name} were lost, more than "
-                f"{percent(MAX_LOST)}; run again to fill them"
+                f"{percent(arm.lost)} of the answers of {quoted(arm.name)} were lost, more than "
+                f"{MAX_LOST:.0%}; run again to fill them"
             )
     if e.clustered and e.n_clusters < MIN_CLUSTERS and e.scope == ITEMS:
         found.append(
@@ -87,23 +87,23 @@ def flags(e: Evidence, where: str) -> list[Flag]:
     if MIN_ITEMS <= e.n_items < FEW_ITEMS:
         flag(
             "few_items",
-            f"{e.n_items} items: only small-sample methods are used, and gaps are wide.",
+            f"{e.n_items} items: intervals are wide, and only large gaps can be seen.",
         )
     _discordance(e, flag_into=found, where=where)
     for arm in (e.a, e.b):
         if e.bounded and (arm.mean > CEILING or arm.mean < FLOOR):
             flag(
                 "ceiling" if arm.mean > CEILING else "floor",
-                f"{arm.name} scores {percent(arm.mean)}: "
-                f"only {counted(e.wins + e.losses, 'item')} of {e.n_items:,} tell the arms apart.",
+                f"{quoted(arm.name)} scores {percent(arm.mean)}: {_telling(e)}."
+                f"{_clustered_near_the_ends(e)}",
             )
     _losses(e, found, where)
     gap = abs(e.a.truncated - e.b.truncated)
     if gap > TRUNCATION_GAP:
         flag(
             "truncation_gap",
-            f"Answers cut off at the token limit: {_shares(e.a, e.b, 'truncated')}. The verdict has to "
-            "hold with them counted as wrong and with them left out.",
+            f"Answers cut off at the token limit: {_shares(e.a, e.b, 'truncated')}. A verdict must hold "
+            "both with them counted as wrong and with them left out.",
         )
     if e.margin_is_default:
         flag(
@@ -120,7 +120,8 @@ def flags(e: Evidence, where: str) -> list[Flag]:
             flag(
                 "interval_and_test_differ",
                 f"The interval ({e.unit.span(e.difference)}) and the test ({p_text(e.p_value)}) fall on "
-                "different sides of the line; the verdict goes by the interval.",
+                "different sides of the line: only one of them excludes a true gap of 0. "
+                f"{_decides(e)}.",
             )
         if e.bounded and (e.difference.low < -1 or e.difference.high > 1):
             flag(
@@ -133,11 +134,12 @@ def flags(e: Evidence, where: str) -> list[Flag]:
 def _exact_counts(e: Evidence) -> str:
     if not e.binary:
         return ""
-    text = f" ({e.a.name} alone right on {e.wins}, {e.b.name} alone right on {e.losses}"
+    a, b = quoted(e.a.name), quoted(e.b.name)
+    text = f" ({a} alone right on {e.wins}, {b} alone right on {e.losses}"
     if e.wins + e.losses:
         share = clopper_pearson(e.wins, e.wins + e.losses, 1 - e.alpha)
         text += (
-            f"; of the items that differ {e.a.name} wins {percent(share.estimate)}, "
+            f"; of the items that differ {a} wins {percent(share.estimate)}, "
             f"exact interval {percent(share.low)} to {percent(share.high)}"
         )
     return text + ")"
@@ -159,8 +161,7 @@ def _discordance(e: Evidence, flag_into: list[Flag], where: str) -> None:
             Flag(
                 "few_discordant",
                 where,
-                f"Only {counted(differing, 'item')} of {e.n_items:,} set the arms apart: "
-                "everything rests on them.",
+                f"{_telling(e).capitalize()}: everything rests on {'it' if differing == 1 else 'them'}.",
             )
         )
 
@@ -186,4 +187,24 @@ def _losses(e: Evidence, found: list[Flag], where: str) -> None:
 
 
 def _shares(a: Arm, b: Arm, what: str) -> str:
-    return f"{a.name} {percent(getattr(a, what))}, {b.name} {percent(getattr(b, what))}"
+    first, second = (f"{quoted(arm.name)} {percent(getattr(arm, what))}" for arm in (a, b))
+    return f"{first}, {second}"
+
+
+def _telling(e: Evidence) -> str:
+    differing = e.wins + e.losses
+    tell = "tells" if differing == 1 else "tell"
+    return f"only {counted(differing, 'item')} of {e.n_items:,} {tell} the arms apart"
+
+
+def _clustered_near_the_ends(e: Evidence) -> str:
+    """What was measured for CR2 there (docs/methods.md)."""
+    if not e.clustered:
+        return ""
+    return " With clusters, intervals so near the end of the scale cover 91 to 94 times in 100, not 95."
+
+
+def _decides(e: Evidence) -> str:
+    if e.family > 1:
+        return "Among several comparisons a direction is only spoken if the test supports it"
+    return "The verdict goes by the interval"

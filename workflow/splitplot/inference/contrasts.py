@@ -9,7 +9,7 @@ import numpy as np
 
 from splitplot.canonical import digest
 from splitplot.errors import ConfigError
-from splitplot.inference.arms import Arms, build_arms, paired_cells
+from splitplot.inference.arms import Arms, averaged_over, build_arms, paired_cells
 from splitplot.inference.checks import LOSS_DIFFERS, LOST_NOTED, TRUNCATION_GAP, Flag, flags
 from splitplot.inference.clusters import TooFewClusters
 from splitplot.inference.evidence import FIXED, ITEMS, Arm, Evidence, Rival
@@ -20,14 +20,15 @@ from splitplot.inference.multiplicity import holm
 from splitplot.inference.noise import (
     RunNoise,
     items_needed,
-    run_noise,
     smallest_detectable,
     these_items_interval,
     these_items_p_value,
 )
 from splitplot.inference.paired import PairedResult, paired_comparison
 from splitplot.inference.sensitivity import Alternatives
-from splitplot.inference.verdict import NO_VERDICT, decide, speak
+from splitplot.inference.verdict import decide, speak
+from splitplot.inference.wording import quoted
+from splitplot.inference.words import NO_VERDICT
 
 DEFAULT_MARGIN = 0.01
 MISSING_RULES = ("strict", "observed")
@@ -54,13 +55,17 @@ class Asked:
 
 @dataclass(frozen=True)
 class Answered:
-    """Everything about a contrast but what depends on the other contrasts."""
+    """Everything about a contrast but what depends on the other contrasts.
+
+    averaged_over: as in `Evidence`, with the names of the levels.
+    """
 
     asked: Asked
     evidence: Evidence
     comparison: PairedResult | None
     replications: int
     sensitivity: tuple[Rival, ...]
+    averaged_over: str | None
 
 
 def asked_of_plan(primaries: Sequence[Mapping[str, Any]], cells: Sequence[Cell]) -> list[Asked]:
@@ -99,10 +104,10 @@ def answer(grid: Grid, asked: Asked, alpha: float, seed: int, simulated: bool) -
             f'{where}: unknown missing rule "{asked.missing}"; allowed: {", ".join(MISSING_RULES)}'
         )
     pairs = paired_cells(grid.cells, asked.factor, asked.a, asked.b, where)
-    other = Alternatives(grid, pairs, alpha, contrast_seed(seed, asked))
+    other = Alternatives(grid, pairs, alpha, contrast_seed(seed, asked), asked.scope)
     arms = build_arms(grid, pairs, asked.missing, asked.missing)
     comparison, problem = _compare(other, arms)
-    noise = _noise(grid, pairs, arms, alpha)
+    noise = _noise(other, asked, arms)
     first, second = _arm(other, asked.label_a, arms.a, 0), _arm(other, asked.label_b, arms.b, 1)
     differential = _differential_loss(other)
     n_items, n_clusters = int(arms.item.size), int(np.unique(grid.cluster[arms.item]).size)
@@ -130,6 +135,7 @@ def answer(grid: Grid, asked: Asked, alpha: float, seed: int, simulated: bool) -
         p_value=comparison.p_value if comparison else None,
         differential_loss=differential,
         missing_interval=problem if pairs else _no_partner(asked),
+        averaged_over=averaged_over(grid.cells, asked.factor, pairs),
         simulated=simulated,
     )
     if comparison is not None:
@@ -140,7 +146,6 @@ def answer(grid: Grid, asked: Asked, alpha: float, seed: int, simulated: bool) -
             items_needed=items_needed(
                 se, n_items, asked.margin, alpha, exact=binary and not clustered
             ),
-            rivals=_rivals(other, asked, evidence) if asked.scope == ITEMS else (),
         )
     if asked.scope == FIXED and comparison is not None and noise.se_run is not None:
         estimate = comparison.difference.estimate
@@ -149,10 +154,14 @@ def answer(grid: Grid, asked: Asked, alpha: float, seed: int, simulated: bool) -
             difference=these_items_interval(estimate, noise, 1 - alpha),
             equivalence=these_items_interval(estimate, noise, 1 - 2 * alpha),
             p_value=these_items_p_value(estimate, noise),
+            smallest_detectable=smallest_detectable(noise.se_run, alpha),
+            items_needed=None,
         )
+    evidence = replace(evidence, rivals=_rivals(other, asked, evidence))
     replications = max((grid.replications(cell) for pair in pairs for cell in pair), default=0)
     panel = other.panel(arms, asked.missing, asked.label_a, first.lost + second.lost > 0)
-    return Answered(asked, evidence, comparison, replications, tuple(panel))
+    over = averaged_over(grid.cells, asked.factor, pairs, named=True)
+    return Answered(asked, evidence, comparison, replications, tuple(panel), over)
 
 
 def families(answers: Sequence[Answered]) -> list[Answered]:
@@ -178,6 +187,7 @@ def to_json(answered: Answered) -> tuple[dict[str, Any], list[Flag]]:
         "b": asked.b,
         "metric": asked.metric,
         "scope": asked.scope,
+        "averaged_over": answered.averaged_over,
         "missing": asked.missing,
         "margin": asked.margin,
         "margin_is_default": asked.margin_is_default,
@@ -262,10 +272,7 @@ def _rivals(other: Alternatives, asked: Asked, e: Evidence) -> tuple[Rival, ...]
     turns the sign."""
     found: list[Rival] = []
     if abs(e.a.truncated - e.b.truncated) > TRUNCATION_GAP:
-        if asked.missing == "observed":
-            found += other.under("unusable answers counted as wrong", "strict")
-        else:
-            found += other.under("truncated answers left out", "untruncated")
+        found += other.truncation(asked.missing)
     many = max(e.a.lost, e.b.lost) > LOST_NOTED
     if e.difference is not None and e.bounded and (many or e.differential_loss < LOSS_DIFFERS):
         sign = e.difference.estimate
@@ -275,11 +282,20 @@ def _rivals(other: Alternatives, asked: Asked, e: Evidence) -> tuple[Rival, ...]
     return tuple(found)
 
 
-def _noise(grid: Grid, pairs: Sequence[tuple[int, int]], arms: Arms, alpha: float) -> RunNoise:
+def _noise(other: Alternatives, asked: Asked, arms: Arms) -> RunNoise:
+    """The noise of the contrast; where one arm alone is deterministic, that this arm adds none."""
     if not arms.item.size:
         return RunNoise(None, None, "no item was answered by both")
-    same = all(grid.deterministic(cell) for pair in pairs for cell in pair)
-    return run_noise(arms.run_a, arms.run_b, level=1 - alpha, deterministic=same)
+    still = [all(other.grid.deterministic(pair[side]) for pair in other.pairs) for side in (0, 1)]
+    noise = other.noise(arms)
+    if noise.se_run and any(still):
+        labels = (asked.label_a, asked.label_b)
+        one, rest = (quoted(name) for name in (labels if still[0] else labels[::-1]))
+        reason = (
+            f"{one} answers the same every time at temperature 0: all of this comes from {rest}"
+        )
+        return replace(noise, reason=reason)
+    return noise
 
 
 def _sensitivity_json(rival: Rival, margin: float, word: str) -> dict[str, Any]:
@@ -294,6 +310,6 @@ def _sensitivity_json(rival: Rival, margin: float, word: str) -> dict[str, Any]:
 
 def _no_partner(asked: Asked) -> str:
     return (
-        f"no cell of {asked.label_a} has a partner in {asked.label_b} that differs in the {asked.factor} "
-        "alone; run both with the same other settings"
+        f"no cell of {quoted(asked.label_a)} has a partner in {quoted(asked.label_b)} that differs in "
+        f"the {asked.factor} alone; run both with the same other settings"
     )

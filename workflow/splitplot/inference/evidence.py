@@ -10,13 +10,23 @@ ITEMS, FIXED = "items", "fixed"
 """Scopes an interval can speak of here: items like these, or exactly these items."""
 
 
+TRUNCATED, UNUSABLE, LOST = "truncated", "unusable", "lost"
+"""What a rival analysis counts otherwise: answers cut off, unusable answers, answers that never came."""
+
+
 @dataclass(frozen=True)
 class Rival:
-    """Another defensible analysis of the same contrast, with which the verdict has to agree."""
+    """Another defensible analysis of the same contrast, with which the verdict has to agree.
+
+    about: what it counts otherwise (a name above), None for analyses that the verdict does not go by.
+    supposing: the same in words that end a sentence, "if every lost answer had gone against “direct”".
+    """
 
     name: str
     difference: Interval
     equivalence: Interval
+    about: str | None = None
+    supposing: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,6 +54,7 @@ class Evidence:
     differential_loss: p-value of "one arm lost answers on other items than the other arm".
     n_items: common items; n_union: items with an answer in at least one arm.
     missing_interval: why there is no interval, in words.
+    averaged_over: the other factors over whose levels both arms are means, in words: "2 samplings".
     """
 
     a: Arm
@@ -71,9 +82,14 @@ class Evidence:
     items_needed: int | None = None
     rivals: tuple[Rival, ...] = ()
     missing_interval: str | None = None
+    averaged_over: str | None = None
     simulated: bool = False
 
     @property
     def unit(self) -> Unit:
-        """Percentage points where all scores lie within 0…1."""
-        return POINTS if self.bounded else SCORE_UNITS
+        """Percentage points where all scores lie within 0…1, with the decimals that the contrast needs."""
+        numbers: list[float | None] = [self.margin, self.smallest_detectable]
+        for interval in (self.difference, self.equivalence):
+            if interval is not None:
+                numbers += [interval.estimate, interval.low, interval.high]
+        return (POINTS if self.bounded else SCORE_UNITS).fitted(*numbers)

@@ -130,7 +130,8 @@ def _cell_flags(
             Flag(
                 "deterministic",
                 where,
-                "Temperature 0 and identical replications: further replications tell nothing new.",
+                "At temperature 0 every replication gave the same answer: its run-to-run noise is 0, and "
+                "further replications tell nothing new.",
             )
         )
     if strict and (strict.low < 0 or strict.high > 1) and 0 <= strict.estimate <= 1:

@@ -23,7 +23,8 @@ POWER_INFLATION = 1.05
 class RunNoise:
     """se_run: standard error of the difference from replications alone; half_width: z times that.
 
-    Both None where it cannot be known; `reason` then says why, in words for the report.
+    Both None where it cannot be known; `reason` then says why, in words for the report. With numbers
+    it says what they rest on, where that is special (an arm that answers the same every time).
     """
 
     se_run: float | None
@@ -57,16 +58,22 @@ def run_noise(
     """
     if a is None or b is None:
         return RunNoise(
-            None, None, "needs at least two replications in both arms; there is only one in some"
+            None,
+            None,
+            "at least two replications are needed in both arms, and some cells have only one",
         )
     se = float(np.sqrt((a + b).sum())) / a.size
     if se == 0.0 and deterministic:
         return RunNoise(
-            0.0, 0.0, "temperature 0 and all replications identical: one replication says it all"
+            0.0,
+            0.0,
+            "both arms answer the same every time at temperature 0: one replication is enough",
         )
     if se == 0.0:
         return RunNoise(
-            None, None, "no item changed its score between replications: too small to be detected"
+            None,
+            None,
+            "no item changed its score between replications, so it is too small to be detected",
         )
     return RunNoise(se, z_quantile(level) * se, None)
 

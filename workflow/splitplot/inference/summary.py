@@ -303,8 +303,8 @@ def _frozen_flags(frozen: Mapping[str, Any]) -> list[Flag]:
             Flag(
                 "extended_after_read",
                 "study",
-                "Items, cells or replications were added after answers had been read: error rates of a "
-                "single look no longer hold.",
+                "Items, cells or replications are not those of the first reading of the answers: what was "
+                "seen then may have guided the change, and intervals and p-values do not allow for that.",
             )
         )
     return flags

@@ -1,66 +1,74 @@
-"""Numbers as a reader meets them: points with a direction, shares, p-values."""
+"""Numbers and names as a reader meets them: points with a direction, shares, p-values, quoted arms."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from splitplot.inference.intervals import Interval
 
 MINUS = "−"
+MOST_DIGITS = 3
 
 
 @dataclass(frozen=True)
 class Unit:
-    """How differences are spoken of: percentage points for scores within 0…1, else plain score units."""
+    """How differences are spoken of: percentage points for scores within 0…1, else plain score units.
+
+    digits: decimals, the same for all numbers of a sentence.
+    """
 
     factor: float
-    one: str
-    many: str
+    name: str
+    digits: int = 1
+
+    def fitted(self, *values: float | None) -> "Unit":
+        """The unit with as many decimals (1 to 3) as keep each of the values from reading as 0."""
+        sizes = [abs(v * self.factor) for v in values if v is not None and abs(v) > 1e-9]
+        digits = 1
+        while digits < MOST_DIGITS and any(size < 0.5 * 10**-digits for size in sizes):
+            digits += 1
+        return replace(self, digits=digits)
 
     def number(self, value: float) -> str:
-        """A difference without its unit: one decimal, more where it would otherwise read as 0."""
-        return signed(value * self.factor)
+        """A difference without its unit, with a true minus sign and never "−0.0"."""
+        text = f"{abs(value * self.factor):,.{self.digits}f}"
+        negative = value < 0 and any(digit in "123456789" for digit in text)
+        return MINUS + text if negative else text
 
     def amount(self, value: float) -> str:
-        """A difference with its unit: "1 point", "3.2 points"."""
-        text = self.number(value)
-        return f"{text} {self.one if text == '1' else self.many}"
+        """A difference with its unit: "3.2 points"."""
+        return f"{self.number(value)} {self.name}"
+
+    def limits(self, interval: Interval) -> str:
+        """Both limits without the unit: "−1.2 to 3.4"."""
+        return f"{self.number(interval.low)} to {self.number(interval.high)}"
 
     def span(self, interval: Interval) -> str:
         """Both limits with the unit: "−1.2 to 3.4 points"."""
-        return f"{self.number(interval.low)} to {self.number(interval.high)} {self.many}"
+        return f"{self.limits(interval)} {self.name}"
 
 
-POINTS = Unit(100.0, "point", "points")
-SCORE_UNITS = Unit(1.0, "unit of score", "units of score")
+POINTS = Unit(100.0, "points")
+SCORE_UNITS = Unit(1.0, "units of score")
 
 
-def signed(value: float) -> str:
-    """One decimal, two significant digits below 0.1, no trailing zero, a real minus sign.
-
-    >>> signed(-3.04), signed(0.0412), signed(7.0)
-    ('−3', '0.041', '7')
-    """
-    size = abs(value)
-    text = f"{size:.1f}" if size >= 0.0995 else f"{size:.2g}"
-    if size < 1e-4:
-        text = "0"
-    text = text.removesuffix(".0")
-    return MINUS + text if value < 0 and text != "0" else text
+def quoted(name: str) -> str:
+    """The name of an arm in quotation marks: "direct" or "high" would otherwise read as a plain word."""
+    return f"“{name}”"
 
 
 def percent(share: float) -> str:
-    """A share in percent.
+    """A share in percent with one decimal.
 
     >>> percent(0.213), percent(0.02)
-    ('21.3%', '2%')
+    ('21.3%', '2.0%')
     """
-    return f"{signed(100 * share)}%"
+    return f"{100 * share:.1f}%"
 
 
 def p_text(p_value: float) -> str:
     """A p-value, never printed as 0.
 
-    >>> p_text(0.0123), p_text(0.2), p_text(0.00004)
-    ('p = 0.012', 'p = 0.20', 'p < 0.001')
+    >>> p_text(0.0123), p_text(0.2), p_text(0.00004), p_text(0.9999)
+    ('p = 0.012', 'p = 0.20', 'p < 0.001', 'p = 1.00')
     """
     if p_value < 0.001:
         return "p < 0.001"
@@ -74,3 +82,12 @@ def counted(number: int, noun: str) -> str:
     ('1 item', '1,200 items')
     """
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def listed(parts: list[str]) -> str:
+    """Parts of a sentence in a row.
+
+    >>> listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])
+    ('a', 'a and b', 'a, b and c')
+    """
+    return " and ".join(part for part in (", ".join(parts[:-1]), parts[-1]) if part)

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from splitplot.errors import ConfigError, near_miss
+from splitplot.files import file_sha256
 from splitplot.items.fields import Row, Rows
 from splitplot.items.item import Item
 from splitplot.items.load import OFFICIAL, Placed
-from splitplot.items.local import existing_file, file_sha256, jsonl_rows
+from splitplot.items.local import existing_file, jsonl_rows
 
 DATASETS = ["gsm8k"]
 HUB = {"hf": OFFICIAL["gsm8k"], "config": "main"}

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from splitplot.errors import ConfigError
+from splitplot.files import file_sha256
 from splitplot.items.fields import Rows, check_columns, columns_of, items_of
 from splitplot.items.load import Placed
-from splitplot.items.local import file_sha256
 
 INFO_TIMEOUT_S = 20.0
 """Seconds to wait for the hub's word on which commit a name stands for."""

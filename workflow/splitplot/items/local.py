@@ -1,7 +1,6 @@
 """Items from a local JSONL, CSV or Parquet file, with the line of whatever is wrong."""
 
 import csv
-import hashlib
 import json
 from collections.abc import Iterator
 from itertools import islice
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from splitplot.errors import ConfigError, near_miss
+from splitplot.files import file_sha256
 from splitplot.items.fields import Columns, Rows, check_columns, columns_of, items_of
 from splitplot.items.load import Placed
 
@@ -59,12 +59,6 @@ def existing_file(name: str, root: Path) -> Path:
         hint = near_miss(path.name, beside) if 0 < len(beside) <= 20 else ""
         raise ConfigError(f"{name}: no such file{hint}; paths start at the workflow root")
     return path
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of the file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def jsonl_rows(path: Path, label: str) -> Rows:

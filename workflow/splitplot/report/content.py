@@ -137,18 +137,25 @@ def _holes(inference: Mapping[str, Any], cells: Cells) -> dict[str, Any]:
 
 
 def verdict(contrast: Mapping[str, Any], unit: Unit) -> dict[str, Any]:
-    """The box of one contrast: word, sentence, difference, margin, noise, reasons."""
-    word = contrast.get("verdict") or "NO VERDICT"
+    """The box of one contrast: question, word, sentence, difference, margin, noise, reasons.
+
+    contrast: as in inference.json, its arms by the names that people know (`Cells.arm_names`).
+    """
+    word, name = contrast.get("verdict") or "NO VERDICT", contrast.get("name") or ""
     tone, sign = TONES.get(word, ("none", "•"))
+    lead, rest = first_sentence(contrast.get("sentence") or "")
     interval, margin = contrast.get("difference"), contrast.get("margin")
     estimate = (interval or {}).get("estimate")
     low, high = (interval or {}).get("low"), (interval or {}).get("high")
     return {
-        "name": contrast.get("name", ""),
+        "name": name if name != f"{contrast.get('a')} − {contrast.get('b')}" else "",
+        "asks": asks(contrast) or name,
         "word": word,
         "tone": tone,
         "sign": sign,
         "sentence": contrast.get("sentence") or "",
+        "lead": lead,
+        "rest": rest,
         "value": points(estimate, unit),
         "ends": bounds(low, high, unit),
         "level": level(interval),
@@ -157,6 +164,7 @@ def verdict(contrast: Mapping[str, Any], unit: Unit) -> dict[str, Any]:
         "scope": scope(contrast.get("scope")),
         "known": estimate is not None,
         "size": plural(contrast["n_items"], "item") if contrast.get("n_items") else "",
+        "average": contrast.get("averaged_over") or "",
         "noise": noise_sentence(contrast, unit),
         "reasons": list(contrast.get("reasons") or []),
         "refused": word == "NO VERDICT",
@@ -164,22 +172,49 @@ def verdict(contrast: Mapping[str, Any], unit: Unit) -> dict[str, Any]:
     }
 
 
+def asks(contrast: Mapping[str, Any]) -> str:
+    """The question that a contrast answers: “Condition “direct” or “steps”?”, empty without arms."""
+    factor, a, b = (str(contrast.get(key) or "") for key in ("factor", "a", "b"))
+    if not (factor and a and b):
+        return ""
+    metric = contrast.get("metric") or "score"
+    by = f", by {metric}" if metric != "score" else ""
+    return f"{factor.capitalize()} “{a}” or “{b}”{by}?"
+
+
+def first_sentence(text: str) -> tuple[str, str]:
+    """A text as its first sentence and the rest; a full stop within quotation marks ends nothing.
+
+    >>> first_sentence("“v1. short” is better by 2.0 points. Even more.")
+    ('“v1. short” is better by 2.0 points.', 'Even more.')
+    """
+    depth = 0
+    for place, character in enumerate(text):
+        depth += (character == "“") - (character == "”")
+        if depth <= 0 and text[place : place + 2] == ". ":
+            return text[: place + 1], text[place + 2 :]
+    return text, ""
+
+
 def noise_sentence(contrast: Mapping[str, Any], unit: Unit) -> str:
-    """How much the difference would move if the same models were run again, in one sentence."""
+    """How much the difference would move if the same models were run again, in one or two sentences."""
     noise = contrast.get("noise") or {}
     width, estimate = noise.get("half_width"), (contrast.get("difference") or {}).get("estimate")
+    reason = _clause(noise.get("reason") or "")
     if width is None:
-        reason = noise.get("reason")
-        return f"Run-to-run noise is not known: {_clause(reason)}." if reason else ""
+        return f"Run-to-run noise is not known: {reason}." if reason else ""
+    if not width:
+        why = f": {reason}" if reason else ""
+        return f"Running everything again on the same items would not move this difference{why}."
     text = (
         "Running everything again on the same items would move this difference by up to about "
         f"±{points(width, unit, signed=False)}"
     )
-    if not width or estimate is None:
-        return text + "."
-    times = abs(estimate) / width
-    ratio = number(times, 1 if times < 10 else 0)
-    return f"{text}; the observed difference is {ratio} times that."
+    if estimate is not None:
+        times = abs(estimate) / width
+        ratio = number(times, 1 if times < 10 else 0)
+        text += f"; the observed difference is {ratio} times that"
+    return f"{text}. {reason[:1].upper()}{reason[1:]}." if reason else f"{text}."
 
 
 def scores(inference: Mapping[str, Any], cells: Cells, unit: Unit) -> dict[str, Any] | None:
@@ -272,11 +307,12 @@ def _pairs(contrast: Mapping[str, Any]) -> str:
     a, b = contrast.get("a", "a"), contrast.get("b", "b")
     alone = contrast.get("discordant")
     if alone:
-        return f"{a} alone right on {alone.get('a_only', 0):,}, {b} alone right on {alone.get('b_only', 0):,}"
+        counts = (alone.get("a_only", 0), alone.get("b_only", 0))
+        return f"“{a}” alone right on {counts[0]:,}, “{b}” alone right on {counts[1]:,}"
     if contrast.get("wins") is None:
         return NOTHING
     wins, ties, losses = (contrast.get(k) or 0 for k in ("wins", "ties", "losses"))
-    return f"{a} higher on {wins:,}, equal on {ties:,}, {b} higher on {losses:,}"
+    return f"“{a}” higher on {wins:,}, equal on {ties:,}, “{b}” higher on {losses:,}"
 
 
 def _sensitivity(contrast: Mapping[str, Any], unit: Unit) -> dict[str, Any] | None:
@@ -290,13 +326,14 @@ def _sensitivity(contrast: Mapping[str, Any], unit: Unit) -> dict[str, Any] | No
             "name": s.get("name", ""),
             "difference": difference(s["difference"], unit, noun=False),
             "holds": {True: "yes", False: "no"}.get(s.get("holds"), NOTHING),
+            "verdict": s.get("verdict") or NOTHING,
         }
         for s in analyses
     ]
     judged = [r for r in rows if r["holds"] != NOTHING]
     held = sum(r["holds"] == "yes" for r in judged)
     others = plural(len(judged), "other analysis", "other analyses")
-    sentence = f"The verdict “{word}” holds in {held} of {others}."
+    sentence = f"“{word}” is also what {held} of {others} would say, each taken by itself."
     return {
         "name": contrast.get("name", ""),
         "verdict": word,

@@ -48,8 +48,8 @@ def plan_status(plan: Mapping[str, Any], inference: Mapping[str, Any]) -> str:
         text = f"The analysis plan (digest {code}) is frozen; no earlier reading of the answers is on record."
     if frozen.get("extended_after_read"):
         text += (
-            " The study was extended after its answers had been read; the intervals do not allow for "
-            "stopping when the result looked right."
+            " The items, cells or replications have changed since then: what was seen may have guided the "
+            "change, and the intervals and p-values do not allow for that."
         )
     return text
 

@@ -104,7 +104,8 @@ def bounds(low: float | None, high: float | None, unit: Unit = POINTS) -> str:
     if low is None or high is None:
         return "no interval"
     ends = (low * unit.factor, high * unit.factor)
-    digits = digits_for(ends[1] - ends[0])
+    # An end that is not 0 never reads as 0: whether it is decides a verdict.
+    digits = digits_for(ends[1] - ends[0], *(2 * end for end in ends if abs(end) > 1e-7))
     return f"{number(ends[0], digits)} to {number(ends[1], digits)}"
 
 

@@ -67,7 +67,7 @@ def build_view(
     return {
         "head": headline(plan, inference),
         "banners": banners(plan, inference, cells, sample["seen"]),
-        "verdicts": [verdict(c, unit) for c in every[:BOXES]],
+        "verdicts": [verdict({**c, **cells.arm_names(c)}, unit) for c in every[:BOXES]],
         "verdicts_left": max(0, len(every) - BOXES),
         "contrasts": contrasts(inference, cells, unit),
         "scores": scores(inference, cells, unit),

@@ -17,8 +17,8 @@ PACKAGE = "reasoning_gym"
 VERIFYING = ("reasoning_gym.py", "generate.py")
 """The modules of `splitplot.items` that hand an answer to its verifier."""
 _INTEGER = re.compile(r"[-−]?\d+")
-_FENCE = re.compile(r"^[ \t]*```.*\n?", re.MULTILINE)
-"""The lines that Markdown puts around a grid."""
+_FENCE = re.compile(r"^[ \t]*```\w*[ \t]*(?:\n|\Z)", re.MULTILINE)
+"""The lines that Markdown puts around an answer."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,9 @@ def build(options: Options) -> Scorer:
         except ConfigError as problem:
             raise ConfigError(f'scorer "reasoning_gym": item "{item.id}": {problem}') from None
         except Exception as problem:
-            raise ScoringError(
-                f'item "{item.id}": the verifier of reasoning_gym task "{task}" failed on {answer[:60]!r}: '
-                f"{type(problem).__name__}: {problem}; leave the task out, or upgrade reasoning_gym"
-            ) from problem
+            # Some verifiers take for granted that they can read the answer.
+            _check_gold(task, item)
+            return unparseable(f"the verifier cannot read it: {type(problem).__name__}", answer)
         if not options.partial_credit:
             value = float(value >= 1.0)
         return Score(value, answer, reason)
@@ -84,9 +83,9 @@ def extract_answer(response: str, gold: str, extract: str = "auto") -> tuple[str
         if choice.value.denominator == 1:
             return str(choice.value.numerator), choice.reason
         return choice.extracted or "", choice.reason
-    count = len(gold.strip().splitlines()) if extract == "auto" else 1
-    if count > 1:
+    if extract == "auto":
         response = _FENCE.sub("", response)
+    count = len(gold.strip().splitlines()) if extract == "auto" else 1
     readers = {"boxed": (boxed,), "last_line": ()}.get(extract, (boxed, tagged, after_colon))
     marks = [mark for mark in (read(response) for read in readers) if mark]
     if marks:
@@ -100,6 +99,24 @@ def extract_answer(response: str, gold: str, extract: str = "auto") -> tuple[str
     if count <= 1:
         return lines[-1].strip(), "last line"
     return "\n".join(lines[-count:]), f"last {count} lines"
+
+
+def _check_gold(task: str, item: Item) -> None:
+    """Raise ScoringError where the verifier fails on the right answer too, so that no response is at fault.
+
+    Nobody can tell for the few tasks without a single right answer.
+    """
+    gold = item.metadata["entry"].get("answer")
+    if gold is None:
+        return
+    try:
+        verify(gold, item.metadata)
+    except Exception as problem:
+        raise ScoringError(
+            f'item "{item.id}": the verifier of reasoning_gym task "{task}" fails on its own answer '
+            f"{str(gold)[:60]!r}: {type(problem).__name__}: {problem}; leave the task out, or upgrade "
+            "reasoning_gym"
+        ) from problem
 
 
 def _entry(item: Item) -> tuple[str, dict[str, Any]]:

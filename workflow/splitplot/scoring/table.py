@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from splitplot.calls.records import LOST, Response
-from splitplot.calls.requests import part_index
-from splitplot.errors import ConfigError
+from splitplot.calls.requests import cell_of, part_index
 from splitplot.files import atomic_path, read_jsonl
 from splitplot.items import read_items
-from splitplot.items.item import Item, part_of
+from splitplot.items.item import Item
 from splitplot.scoring.registry import make_scorer
 from splitplot.scoring.score import Score, Scorer, ScoringError
 
@@ -42,7 +41,7 @@ def score_cell(
     Memory holds the items of one part and one row group, not the responses.
     Returns {"rows", "responses_missing", "outcomes": {scorer: {outcome: rows}}}.
     Raises ScoringError for an item that cannot be scored or is not in items.parquet, ConfigError for a
-    scorer that cannot be made.
+    scorer that cannot be made and for a cell that is not in the plan.
     """
     scorers = [(entry, make_scorer(entry, root)) for entry in plan["scorers"]]
     fixed = _fixed(plan, trial_id, condition_id, wave)
@@ -95,44 +94,6 @@ def score_cell(
     }
 
 
-def hole_rows(
-    *,
-    plan: dict[str, Any],
-    trial_id: str,
-    condition_id: str,
-    items_path: Path,
-    output: Path,
-    wave: str = "",
-) -> int:
-    """Write the table of a cell that has no scores at all: every place of the grid, outcome "missing".
-
-    Used where a partial report must show its holes. Returns the number of rows.
-    """
-    fixed = _fixed(plan, trial_id, condition_id, wave)
-    replications = _cell(plan, trial_id, condition_id)["replications"]
-    parts = {part_index(part): part for part in plan["parts"]}
-    verdict = {"outcome": "missing", "score": None, "strict": None, "observed": None}
-    nothing = _response_columns(Response("", "missing")) | {"key": None}
-
-    def rows() -> Iterator[Row]:
-        for item in read_items(items_path):
-            part = parts[part_of(item.id, len(parts)), len(parts)]
-            for replication in range(replications):
-                for entry in plan["scorers"]:
-                    yield {
-                        **fixed,
-                        **_item_columns(item),
-                        **nothing,
-                        "part": part,
-                        "replication": replication,
-                        "scorer": entry["name"],
-                        "scorer_digest": entry["digest"],
-                        **verdict,
-                    }
-
-    return _write(output, rows())
-
-
 class _ResponseReader:
     """Answers by key from responses.jsonl, read once from front to back.
 
@@ -182,18 +143,9 @@ def _verdict(scorer: Scorer, response: Response, item: Item) -> Row:
     return {**told, "outcome": "ok", "strict": score.value, "observed": score.value}
 
 
-def _cell(plan: dict[str, Any], trial_id: str, condition_id: str) -> dict[str, Any]:
-    for cell in plan["cells"]:
-        if (cell["trial"], cell["condition"]) == (trial_id, condition_id):
-            return dict(cell)
-    raise ConfigError(f"plan.json: there is no cell {trial_id} × {condition_id}")
-
-
 def _fixed(plan: dict[str, Any], trial_id: str, condition_id: str, wave: str) -> Row:
     """The columns that are the same in all rows of a cell."""
-    _cell(plan, trial_id, condition_id)
-    trial = next(trial for trial in plan["trials"] if trial["id"] == trial_id)
-    condition = next(one for one in plan["conditions"] if one["id"] == condition_id)
+    trial, condition, _replications = cell_of(plan, trial_id, condition_id)
     return {
         "study": plan["study"],
         "wave": wave,

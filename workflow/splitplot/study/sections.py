@@ -167,7 +167,7 @@ class Budget(Section):
     )
     dev_items: int = Field(10, ge=1, description="Items of a study under policy `dev`.")
     confirm_above_usd: float = Field(
-        2, ge=0, description="Above this ceiling the run stops and asks before the first call."
+        2, ge=0, description="Above this ceiling the run stops and asks before the first paid call."
     )
     max_usd: float | None = Field(None, ge=0, description="Never spend more on this study.")
     quota: dict[str, Quota] = Field({}, description="Caps by name of a model of the study.")

@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator
 
 from splitplot.config_model import Section
 from splitplot.errors import near_miss
+from splitplot.items.fields import FIELDS
 
 FORMATS = {
     ".jsonl": "jsonl",
@@ -14,18 +15,6 @@ FORMATS = {
     ".csv": "csv",
     ".parquet": "parquet",
 }
-ITEM_FIELDS = (
-    "id",
-    "input",
-    "target",
-    "targets",
-    "context",
-    "choices",
-    "cluster",
-    "tier",
-    "tags",
-    "difficulty",
-)
 
 
 class _Labels(Section):
@@ -42,7 +31,7 @@ class _Mapped(_Limited):
     map: dict[str, str | None] = Field(
         {},
         description="Item field → column of the source, where the names differ; null leaves out the "
-        f"column that has the field's name. Fields: {', '.join(ITEM_FIELDS)}.",
+        f"column that has the field's name. Fields: {', '.join(FIELDS)}.",
     )
     metadata: list[str] = Field([], description="Further columns to keep, for scorers.")
 
@@ -50,9 +39,9 @@ class _Mapped(_Limited):
     @classmethod
     def _known_fields(cls, value: dict[str, str | None]) -> dict[str, str | None]:
         for name in value:
-            if name not in ITEM_FIELDS:
+            if name not in FIELDS:
                 raise ValueError(
-                    f'unknown item field "{name}"{near_miss(name, list(ITEM_FIELDS))}; '
+                    f'unknown item field "{name}"{near_miss(name, list(FIELDS))}; '
                     "it is written as field: column"
                 )
         if value.get("target") is not None and value.get("targets") is not None:

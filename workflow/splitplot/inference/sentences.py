@@ -1,0 +1,305 @@
+"""The sentences of a verdict, for people who read nothing else: direction in words, sizes in points.
+
+Names of arms stand in quotation marks, all numbers of a sentence have the same decimals, the p-value
+comes last and says what it belongs to.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from splitplot.inference.evidence import FIXED, LOST, TRUNCATED, UNUSABLE, Evidence, Rival
+from splitplot.inference.intervals import Interval
+from splitplot.inference.noise import items_to_settle
+from splitplot.inference.wording import Unit, counted, listed, p_text, percent, quoted
+from splitplot.inference.words import (
+    BETTER,
+    BETTER_SIZE_OPEN,
+    EQUIVALENT,
+    NOT_BETTER,
+    WORSE,
+    WORSE_SIZE_OPEN,
+)
+
+TOPICS = {
+    TRUNCATED: "how answers cut off at the token limit are counted",
+    UNUSABLE: "how unusable answers are counted",
+    LOST: "what the lost answers would have been",
+}
+HOWEVER = {
+    TRUNCATED: "however answers cut off at the token limit are counted",
+    UNUSABLE: "however unusable answers are counted",
+    LOST: "whatever the lost answers would have been",
+}
+DECLARED = {
+    TRUNCATED: "with cut-off answers counted as wrong",
+    UNUSABLE: "with unusable answers left out",
+    LOST: "on the answers in hand",
+}
+"""How the declared analysis counts what a rival counts otherwise."""
+
+
+def refused(e: Evidence, reasons: Sequence[str]) -> str:
+    """Why there is no verdict."""
+    text = (
+        f"No verdict on {quoted(e.a.name)} against {quoted(e.b.name)}: {'; also, '.join(reasons)}."
+    )
+    return _tagged(e, text)
+
+
+def plain(e: Evidence, word: str, *, direction_holds: bool = True) -> str:
+    """The sentence of a word, from the intervals of the evidence.
+
+    direction_holds: whether a direction may be spoken beside EQUIVALENT (Holm).
+    """
+    assert e.difference is not None and e.equivalence is not None
+    if word in (WORSE, WORSE_SIZE_OPEN) or (word == EQUIVALENT and e.difference.high < 0):
+        e = _turned(e)
+        word = {WORSE: BETTER, WORSE_SIZE_OPEN: BETTER_SIZE_OPEN}.get(word, word)
+    assert e.difference is not None and e.equivalence is not None
+    a, b, where = quoted(e.a.name), quoted(e.b.name), _where(e)
+    if e.difference.low == e.difference.high:
+        return _without_noise(e)
+    if word == BETTER:
+        return f"{a} is better than {b} by {e.unit.span(e.difference)} {where}.{_beyond(e)}"
+    if word == BETTER_SIZE_OPEN:
+        return (
+            f"{a} is better than {b} by {e.unit.span(e.difference)} {where}, but perhaps by less than "
+            f"{_margin(e, 'that you said matter')}."
+        )
+    if word == EQUIVALENT:
+        level = f"{100 * e.equivalence.level:.0f}% interval"
+        if e.difference.low > 0 and direction_holds:
+            return (
+                f"{a} is reliably better than {b} {where}, but by too little to matter: by "
+                f"{e.unit.span(e.equivalence)} ({level}), less than {_margin(e, 'that you set')}."
+            )
+        return (
+            f"{a} and {b} are the same within {_within(e)} {where}: {a} is "
+            f"{_reach(e.unit, e.equivalence)} ({level})."
+        )
+    if word == NOT_BETTER:
+        return (
+            f"{a} does not beat {b} by {e.unit.amount(e.margin)} or more {where}: it is "
+            f"{_reach(e.unit, e.difference)}."
+        )
+    return _not_settled(e)
+
+
+def depends(e: Evidence, rivals: Sequence[Rival]) -> str:
+    """The verdict is open because analyses that are equally defensible disagree: which, and what helps."""
+    assert e.difference is not None
+    declared, others = e.difference, [rival.difference for rival in rivals]
+    turn = declared.estimate < 0
+    ahead = quoted(e.b.name if turn else e.a.name)
+    if turn:
+        declared, others = declared.mirrored(), [other.mirrored() for other in others]
+    first = f"{ahead} scored {_scored(e, declared, level=True)} {_declared(rivals)}"
+    rest = [
+        f"{_scored(e, other)} {rival.supposing}"
+        for rival, other in zip(rivals, others, strict=True)
+    ]
+    return (
+        f"The verdict on {quoted(e.a.name)} against {quoted(e.b.name)} {_where(e)}"
+        f"{',' if e.averaged_over else ''} depends on {' and on '.join(_known(TOPICS, rivals))}. "
+        f"{first}, but {listed(rest)}. {_remedy(e, rivals)}"
+    )
+
+
+def span_note(e: Evidence, rivals: Sequence[Rival]) -> str:
+    """That the limits in the sentence before hold over several analyses, and those of each."""
+    assert e.difference is not None
+    a, b = quoted(e.a.name), quoted(e.b.name)
+    found = [(e.difference, _declared(rivals)), *((r.difference, r.supposing) for r in rivals)]
+    if e.difference.estimate < 0:
+        a, b, found = b, a, [(interval.mirrored(), when) for interval, when in found]
+    each = listed([f"{e.unit.limits(interval)} {when}" for interval, when in found])
+    return f"This holds {' and '.join(_known(HOWEVER, rivals))}: {a} minus {b} is {each}."
+
+
+def among_many(e: Evidence) -> str:
+    """A direction that does not hold once all comparisons are counted."""
+    assert e.difference is not None
+    ahead = _turned(e) if e.difference.high < 0 else e
+    assert ahead.difference is not None
+    every = "both" if e.family == 2 else f"all {e.family}"
+    return (
+        f"The data cannot tell {quoted(e.a.name)} from {quoted(e.b.name)} once {every} comparisons are "
+        f"counted. Taken alone, {quoted(ahead.a.name)} is better by {e.unit.span(ahead.difference)} "
+        f"{_where(e)}, but with {e.family} comparisons such a gap turns up too easily by chance."
+    )
+
+
+def finished(e: Evidence, sentence: str, rivals: Sequence[Rival] = ()) -> str:
+    """The tag of simulated answers first, the p-value last, with what it belongs to."""
+    text = _tagged(e, sentence)
+    if e.p_value is None:
+        return text
+    p_values = f"{p_text(e.p_value)} against a true gap of 0"
+    if rivals:
+        p_values += f", {_declared(rivals)}"
+    if e.p_adjusted is not None and e.family > 1:
+        p_values += f"; {p_text(e.p_adjusted)} after Holm for {counted(e.family, 'comparison')}"
+    return f"{text} ({p_values})"
+
+
+def _not_settled(e: Evidence) -> str:
+    assert e.difference is not None
+    a, b = quoted(e.a.name), quoted(e.b.name)
+    estimate, unit = e.difference.estimate, e.unit
+    if abs(estimate) < 1e-9:
+        gap = f"Both scored the same, but {a} may be"
+    else:
+        gap = (
+            f"The observed gap, {unit.amount(abs(estimate))} in favour of {a if estimate > 0 else b}, "
+            f"is within noise: {a} may be"
+        )
+    parts = [
+        f"The data cannot tell {a} from {b} {_where(e)}.",
+        f"{gap} {_reach(unit, e.difference)}.",
+    ]
+    seen = e.smallest_detectable
+    if seen is not None:
+        parts.append(f"This study could reliably see only gaps above {unit.amount(seen)}.")
+    if e.margin > 0 and e.difference.low > -e.margin:
+        parts.append(f"{b} does not beat {a} by {unit.amount(e.margin)} or more.")
+    parts.append(_how_to_settle(e))
+    return " ".join(part for part in parts if part)
+
+
+def _how_to_settle(e: Evidence) -> str:
+    """How many more items; by the width of the interval where the power formula is met already."""
+    assert e.difference is not None
+    if e.scope == FIXED:
+        return "More replications would narrow this."
+    margin = e.unit.amount(e.margin)
+    needed = e.items_needed
+    if needed is not None and needed > e.n_items:
+        more = _round_up(needed - e.n_items)
+        return f"About {counted(more, 'more item')} like these would show a gap of {margin} 8 times in 10."
+    needed = items_to_settle(e.difference, e.n_items, e.margin)
+    if needed is None or needed <= e.n_items:
+        return ""
+    more = _round_up(needed - e.n_items)
+    return f"About {counted(more, 'more item')} like these would settle a gap of {margin}."
+
+
+def _round_up(number: int) -> int:
+    """Two significant digits, upwards: a forecast is not exact to the item."""
+    step = int(10 ** max(0, len(str(number)) - 2))
+    return -(-number // step) * step
+
+
+def _without_noise(e: Evidence) -> str:
+    """Exactly these items, and answers that never vary: the difference is what it is."""
+    assert e.difference is not None
+    a, b, estimate = quoted(e.a.name), quoted(e.b.name), e.difference.estimate
+    if abs(estimate) < 1e-9:
+        found = f"{a} and {b} score the same {_where(e)}"
+    else:
+        ahead, behind = (a, b) if estimate > 0 else (b, a)
+        found = f"{ahead} scores {e.unit.amount(abs(estimate))} higher than {behind} {_where(e)}"
+        if abs(estimate) < e.margin:
+            found += f", less than {_margin(e, 'that you set')}"
+    return f"{found}. The answers are the same in every run, so nothing is uncertain about it."
+
+
+def _beyond(e: Evidence) -> str:
+    """What even the lower limit of the gain exceeds."""
+    assert e.difference is not None
+    exceeded = [_margin(e, "that you set")] if e.margin > 0 else []
+    if e.noise.half_width is not None and e.difference.low > e.noise.half_width:
+        exceeded.append("run-to-run noise")
+    least = e.unit.amount(e.difference.low)
+    return (
+        f" Even {least} would be more than {' and more than '.join(exceeded)}." if exceeded else ""
+    )
+
+
+def _margin(e: Evidence, chosen: str) -> str:
+    margin = e.unit.amount(e.margin)
+    return f"the default margin of {margin}" if e.margin_is_default else f"the {margin} {chosen}"
+
+
+def _within(e: Evidence) -> str:
+    margin = e.unit.amount(e.margin)
+    return f"the default margin of {margin}" if e.margin_is_default else margin
+
+
+def _reach(unit: Unit, interval: Interval) -> str:
+    """Where A may lie: "anything from 5.0 points worse to 6.0 better"."""
+    low, high = interval.low, interval.high
+    if low < 0 < high:
+        return f"anything from {unit.amount(-low)} worse to {unit.number(high)} better"
+    if low >= 0:
+        return f"{unit.span(interval)} better"
+    return f"{unit.span(interval.mirrored())} worse"
+
+
+def _scored(e: Evidence, interval: Interval, *, level: bool = False) -> str:
+    """ "12.5 points higher (95% interval 5.0 to 20.0)", or lower."""
+    limits = e.unit.limits(interval)
+    named = f"{100 * interval.level:.0f}% interval {limits}" if level else limits
+    direction = "lower" if interval.estimate < 0 else "higher"
+    return f"{e.unit.amount(abs(interval.estimate))} {direction} ({named})"
+
+
+def _known(phrases: Mapping[str, str], rivals: Sequence[Rival]) -> list[str]:
+    """The phrase of each thing that the rivals count otherwise."""
+    return [phrases[about] for about in dict.fromkeys(rival.about for rival in rivals) if about]
+
+
+def _declared(rivals: Sequence[Rival]) -> str:
+    """How the declared analysis counts, in words that end a sentence."""
+    known = _known(DECLARED, rivals)
+    return known[0] if len(known) == 1 else "in the declared analysis"
+
+
+def _remedy(e: Evidence, rivals: Sequence[Rival]) -> str:
+    """What was cut off or lost, and what would end the doubt: never more items."""
+    about = {rival.about for rival in rivals}
+    parts = []
+    if about - {LOST}:
+        parts.append(
+            f"{_shares(e, 'truncated')} were cut off; a higher max_tokens would remove this doubt."
+        )
+    if LOST in about:
+        parts.append(
+            f"{_shares(e, 'lost')} were lost; running again to fill them would remove this doubt."
+        )
+    return " ".join(parts)
+
+
+def _shares(e: Evidence, what: str) -> str:
+    """ "30.8% of the answers of “steps” and 2.1% of those of “direct”", the larger first."""
+    first, second = sorted((e.a, e.b), key=lambda arm: -float(getattr(arm, what)))
+    return (
+        f"{percent(getattr(first, what))} of the answers of {quoted(first.name)} and "
+        f"{percent(getattr(second, what))} of those of {quoted(second.name)}"
+    )
+
+
+def _where(e: Evidence) -> str:
+    scope = "on exactly these questions" if e.scope == FIXED else "on questions like these"
+    return scope + _average(e)
+
+
+def _average(e: Evidence) -> str:
+    return f", averaged over {e.averaged_over}" if e.averaged_over else ""
+
+
+def _tagged(e: Evidence, sentence: str) -> str:
+    return f"[Simulated answers] {sentence}" if e.simulated else sentence
+
+
+def _turned(e: Evidence) -> Evidence:
+    """The same contrast as B − A."""
+    assert e.difference is not None and e.equivalence is not None
+    return replace(
+        e,
+        a=e.b,
+        b=e.a,
+        difference=e.difference.mirrored(),
+        equivalence=e.equivalence.mirrored(),
+        wins=e.losses,
+        losses=e.wins,
+    )
