@@ -46,11 +46,17 @@ wildcard_constraints:
 
 @cache
 def plan_of(study):
-    """The plan of a study, expanded from its YAML; a wrong one ends the workflow with its message."""
+    """The plan of a study, expanded from its YAML; a wrong one ends everything with its message."""
     try:
         return make_plan(find_study(study, Path.cwd()), Path.cwd())
     except SplitplotError as error:
-        raise WorkflowError(str(error)) from None
+        give_up(error)
+
+
+def give_up(error):
+    """End with one message and the exit code of the error, without Snakemake's own words around it."""
+    print(f"splitplot: {error}", file=sys.stderr)
+    sys.exit(error.exit_code)
 
 
 def asked_for():
@@ -117,7 +123,7 @@ def announce(study):
     try:
         line = preview(plan_of(study), Path.cwd())
     except SplitplotError as error:
-        raise WorkflowError(str(error)) from None
+        give_up(error)
     atexit.register(print, line, file=sys.stderr)
 
 

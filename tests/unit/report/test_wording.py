@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from splitplot.report import figures, sample, wording
+from splitplot.report import content, figures, sample, wording
 
 finite = st.floats(-1e9, 1e9, allow_nan=False)
 
 
-@pytest.mark.parametrize("module", [wording, figures, sample])
+@pytest.mark.parametrize("module", [wording, figures, sample, content])
 def test_examples_in_the_docstrings_hold(module):
     result = doctest.testmod(module)
     assert result.attempted and not result.failed
@@ -69,3 +69,9 @@ def test_a_duration_has_no_sixty_seconds_or_minutes(seconds):
 def test_a_date_without_a_zone_is_taken_as_utc_and_no_date_as_nothing():
     assert wording.instant("2026-11-21T10:00:00") == "2026-11-21 10:00 UTC"
     assert wording.instant("soon") == "–"
+
+
+def test_an_end_of_an_interval_that_is_not_zero_never_reads_as_zero():
+    assert wording.bounds(0.0003, 0.06) == "0.03 to 6.00"
+    assert wording.bounds(-0.0001, 0.2) == "−0.01 to 20.00"
+    assert wording.bounds(0.0, 0.2) == "0.0 to 20.0"

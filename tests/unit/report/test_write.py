@@ -140,6 +140,62 @@ def test_the_first_things_on_the_page_are_question_verdict_and_interval(page):
     assert places == sorted(places)
 
 
+def test_every_verdict_is_headed_by_the_question_it_answers(page):
+    words = page.words
+    for place, question in enumerate(
+        (
+            "Condition “direct” or “stepwise”?",
+            "Sampling “warm” or “greedy”?",
+            "Model “smollm2-360m” or “smollm2-135m”?",
+        )
+    ):
+        assert question in words
+        assert f"verdict {place + 1} of 3" in words
+
+
+def test_a_custom_name_stands_beside_the_question_and_the_default_one_does_not(study, write):
+    study.inference["contrasts"][0]["name"] = "main question"
+    words = Page((write(study) / "report.html").read_text()).words
+    assert "Condition “direct” or “stepwise”? main question" in words
+    assert "“greedy”? warm − greedy" not in words
+
+
+def test_a_box_says_over_what_it_is_averaged(study, write):
+    study.inference["contrasts"][0]["averaged_over"] = "2 samplings (greedy, warm)"
+    folder = write(study)
+    words = Page((folder / "report.html").read_text()).words
+    assert "2 samplings (greedy, warm)" in words
+    assert "averaged over 2 samplings" in (folder / "report.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("noise", "said"),
+    [
+        ({"half_width": None, "reason": "one replication only"}, "is not known: one replication"),
+        ({"half_width": 0.0, "reason": "both arms repeat"}, "would not move this difference: both"),
+        (
+            {"half_width": 0.05, "reason": "“a” never changes: all of this comes from “b”"},
+            "4.2 times that. “a” never changes: all of this comes from “b”.",
+        ),
+    ],
+)
+def test_run_to_run_noise_is_said_with_what_it_rests_on(study, write, noise, said):
+    study.inference["contrasts"][0]["noise"] = {"se_run": None} | noise
+    assert said in Page((write(study) / "report.html").read_text()).words
+
+
+def test_other_analyses_are_shown_with_the_verdict_of_each_by_itself(study, write):
+    other = study.inference["contrasts"][0]["sensitivity"][1]
+    other["verdict"] = "BETTER, SIZE OPEN"
+    folder = write(study)
+    words = Page((folder / "report.html").read_text()).words
+    assert "“BETTER” is also what 2 of 3 other analyses would say, each taken by itself" in words
+    assert (
+        "first replication only: +16.0 (1.0 to 31.0) (BETTER, SIZE OPEN)"
+        in (folder / "report.md").read_text()
+    )
+
+
 def test_a_refused_verdict_gives_its_reasons(page):
     assert "NO VERDICT" in page.words
     assert "Only 12 items have answers in both arms (20 are needed)." in page.words

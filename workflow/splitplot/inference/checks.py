@@ -44,7 +44,7 @@ def refusals(e: Evidence) -> list[str]:
     if e.scope not in SCOPES:
         found.append(
             f'the scope "{e.scope}" needs a random factor that this analysis does not have; '
-            f"declare one of: {', '.join(SCOPES)}"
+            "declare one of: items, these items"
         )
     if e.n_items < MIN_ITEMS:
         found.append(
@@ -201,7 +201,7 @@ def _clustered_near_the_ends(e: Evidence) -> str:
     """What was measured for CR2 there (docs/methods.md)."""
     if not e.clustered:
         return ""
-    return " With clusters, intervals so near the end of the scale cover 91 to 94 times in 100, not 95."
+    return " With clusters, a 95% interval so near the end of the scale may cover only 91 times in 100."
 
 
 def _decides(e: Evidence) -> str:
