@@ -143,7 +143,7 @@ def measure(client: str, url: str, count: int, in_flight: int, steady: bool) -> 
             done += response.outcome == "ok"
             os.write(journal, json.dumps(response.to_json()).encode() + b"\n")
 
-        def on_send(request: Request, attempt: int) -> None:
+        def on_send(request: Request, attempt: int, paid: bool) -> None:
             os.write(journal, b'{"kind":"intent","key":"%s"}\n' % request.key.encode())
 
         def price(usage: Usage) -> float:

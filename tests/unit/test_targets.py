@@ -3,6 +3,8 @@
 import pytest
 
 from splitplot import paths, targets
+from splitplot.errors import ConfigError
+from splitplot.targets import is_partial
 
 
 @pytest.fixture
@@ -83,3 +85,15 @@ def test_a_local_engine_takes_its_threads_and_others_one(root):
     local, sim = (trial["id"] for trial in plan["trials"])
     plan["trials"][0]["endpoint"]["threads"] = 4
     assert (targets.trial_threads(plan, local), targets.trial_threads(plan, sim)) == (4, 1)
+
+
+@pytest.mark.parametrize("word", ["ture", "on", "y", "1"])
+def test_a_partial_report_is_asked_for_in_words_that_are_understood(word):
+    with pytest.raises(ConfigError, match=f"partial={word}: must be true or false"):
+        is_partial({"partial": word})
+    assert is_partial({"partial": True}) and not is_partial({"studies": ["demo"]})
+
+
+def test_a_misspelt_config_key_is_refused():
+    with pytest.raises(ConfigError, match='did you mean "study"'):
+        is_partial({"studdy": "gsm8k"})

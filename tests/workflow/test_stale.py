@@ -1,5 +1,8 @@
 """The stale-result trap: a change, a failure half-way, a second run. The old number must not stand."""
 
+import os
+import time
+
 import pytest
 
 pytestmark = pytest.mark.slow
@@ -66,3 +69,31 @@ def test_a_way_back_is_a_change_too(finished):
     finished.save()
     finished.snakemake("results/s/report.html")
     assert finished.report()["contrasts"] == before
+
+
+def test_an_item_file_of_an_old_date_is_a_change_too(finished):
+    """What `cp -p`, `mv` or a backup leave: new content, old date."""
+    data = finished.root / "data/items.jsonl"
+    for item in finished.items:
+        item["target"] = -1
+    finished.save()
+    os.utime(data, (1_600_000_000, 1_600_000_000))
+    finished.snakemake("results/s/report.html")
+    assert finished.report()["conditions"][0]["strict"]["estimate"] == 0.0
+    assert finished.sent() == 80
+
+
+def test_files_from_a_clock_that_was_ahead_hide_no_change(finished):
+    """Snakemake refuses to go on from them, and says so; with their dates mended all is well."""
+    results = [path for path in finished.path(".").rglob("*") if path.is_file()]
+    ahead = time.time() + 7200
+    for path in results:
+        os.utime(path, (ahead, ahead))
+    finished.write("my/scorer.py", "def score(response, item):\n    return 1.0\n")
+    finished.study["scorers"] = ["my/scorer.py:score"]
+    finished.save()
+    assert "clock skew" in finished.snakemake("results/s/report.html", ok=False)
+    for path in finished.path(".").rglob("*"):
+        os.utime(path)
+    finished.snakemake("results/s/report.html")
+    assert finished.report()["conditions"][0]["strict"]["estimate"] == 1.0

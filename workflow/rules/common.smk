@@ -10,11 +10,15 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake_interface_executor_plugins.settings import ExecMode
 from splitplot import paths, targets
-from splitplot.design import item_files, make_plan
+from splitplot.design import make_plan
 from splitplot.errors import SplitplotError
 from splitplot.workspace import find_study
 
-PARTIAL = str(config.get("partial", False)).lower() in ("true", "1", "yes")
+try:
+    PARTIAL = targets.is_partial(config)
+except SplitplotError as error:
+    print(f"splitplot: {error}", file=sys.stderr)
+    sys.exit(error.exit_code)
 ANSWERS = paths.RESPONSES_SO_FAR if PARTIAL else paths.RESPONSES
 
 # For the shell commands of the rules. They name folders rather than all their input files: a command
@@ -78,9 +82,13 @@ def up_to_date(study):
     if workflow.dryrun or workflow.executor_plugin is None:
         return
     if workflow.exec_mode == ExecMode.DEFAULT:
-        for version in targets.versions(plan_of(study), partial=PARTIAL):
-            if not version.is_current():
-                version.write()
+        targets.bring_up_to_date(plan_of(study), partial=PARTIAL)
+
+
+@cache
+def stage_version(study, stage):
+    """The version of a stage, worked out once."""
+    return targets.stage_version(plan_of(study), stage, partial=PARTIAL)
 
 
 def input_version(study, version):
@@ -93,9 +101,7 @@ def input_version(study, version):
 
 def version(stage):
     """An input function: the file that stands for what a stage depends on."""
-    return lambda w: input_version(
-        w.study, targets.stage_version(plan_of(w.study), stage, partial=PARTIAL)
-    )
+    return lambda w: input_version(w.study, stage_version(w.study, stage))
 
 
 def cell_version(w):

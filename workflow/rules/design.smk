@@ -4,7 +4,6 @@
 rule items:
     input:
         version("items"),
-        files=lambda w: item_files(plan_of(w.study)),
     output:
         item_table=paths.ITEMS,
         provenance=paths.PROVENANCE,

@@ -18,6 +18,7 @@ rule inference:
 
 rule costs:
     input:
+        version("costs"),
         responses=lambda w: targets.response_files(plan_of(w.study), partial=PARTIAL),
     output:
         paths.COSTS,

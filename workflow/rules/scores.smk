@@ -22,6 +22,7 @@ rule scores:
 
 rule item_responses:
     input:
+        version("table"),
         scores=lambda w: targets.cell_files(plan_of(w.study), paths.SCORES),
     output:
         paths.TABLE,

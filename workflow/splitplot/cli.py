@@ -16,6 +16,7 @@ from typing import Any
 from splitplot import __version__, paths
 from splitplot.door import os_reason
 from splitplot.errors import ApprovalNeeded, CapReached, SplitplotError
+from splitplot.text import HIDDEN, visible
 
 EXIT_OK, EXIT_FAILED, EXIT_CONFIG, EXIT_APPROVAL, EXIT_CAP = range(5)
 
@@ -87,13 +88,19 @@ def _items(plan: dict[str, Any]) -> Any:
 
 def _refuse(args: Namespace, message: str, code: int) -> int:
     if args.json:
-        print(json.dumps({"error": message, "exit_code": code}, ensure_ascii=False))
-    print(f"splitplot: {message}", file=sys.stderr)
+        print(_json({"error": message, "exit_code": code}))
+    print(visible(f"splitplot: {message}"), file=sys.stderr)
     return code
 
 
 def _show(args: Namespace, value: Any, text: str) -> None:
-    print(json.dumps(value, ensure_ascii=False, indent=1) if args.json else text)
+    print(_json(value, indent=1) if args.json else visible(text))
+
+
+def _json(value: Any, indent: int | None = None) -> str:
+    """`value` as JSON in which hidden characters are escaped, so that a terminal shows them."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    return HIDDEN.sub(lambda match: json.dumps(match[0])[1:-1], text)
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
@@ -194,7 +201,7 @@ def _estimate(args: Namespace) -> int:
         warning, code = str(error), error.exit_code
     _show(args, total.to_json() | {"warning": warning}, f"{text}\n{summary_line(total)}")
     if warning:
-        print(f"splitplot: {warning}", file=sys.stderr)
+        print(visible(f"splitplot: {warning}"), file=sys.stderr)
     return code
 
 
@@ -229,8 +236,10 @@ def _refill(args: Namespace) -> int:
 def _probe(args: Namespace) -> int:
     from splitplot.calls.probe import probe
 
-    first_trials = {trial["model"]: trial for trial in reversed(_plan(args)["trials"])}
-    probes = [probe(first_trials[model]) for model in sorted(first_trials)]
+    plan = _plan(args)
+    first_trials = {trial["model"]: trial for trial in reversed(plan["trials"])}
+    ledger = Path.cwd() / paths.LEDGER
+    probes = [probe(first_trials[model], plan, ledger) for model in sorted(first_trials)]
     rows = [(row.model, row.route, row.state, row.message) for row in probes]
     text = _table(("model", "route", "state", "message"), rows)
     _show(args, {"models": [row.to_json() for row in probes]}, text)

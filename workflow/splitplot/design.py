@@ -110,8 +110,9 @@ def digests(plan: dict[str, Any]) -> dict[str, str]:
 
 
 def item_files(plan: dict[str, Any]) -> list[str]:
-    """The local files that the items of a plan are read from, as the study names them."""
-    return [source["path"] for source in plan["items"] if source.get("path")]
+    """The files, folders and hub names that the items of a plan are read from, as in the study."""
+    named = [source.get("path") or source.get("hf") for source in plan["items"]]
+    return [name for name in named if name]
 
 
 def package_digest(package: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TextIO
 
 from splitplot.errors import SplitplotError
+from splitplot.text import visible
 
 
 def open_door(main: Callable[[], None]) -> None:
@@ -15,10 +16,10 @@ def open_door(main: Callable[[], None]) -> None:
     try:
         main()
     except SplitplotError as error:
-        print(f"splitplot: {error}", file=sys.stderr)
+        print(visible(f"splitplot: {error}"), file=sys.stderr)
         sys.exit(error.exit_code)
     except OSError as error:
-        print(f"splitplot: {os_reason(error)}", file=sys.stderr)
+        print(visible(f"splitplot: {os_reason(error)}"), file=sys.stderr)
         sys.exit(1)
 
 
@@ -49,7 +50,7 @@ def log_to(path: Path | None) -> TextIO:
         return sys.stderr
     path.parent.mkdir(parents=True, exist_ok=True)
     terminal = os.fdopen(os.dup(2), "w")
-    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)

@@ -204,7 +204,10 @@ class Registry:
             "price": entry.price.model_dump(exclude_none=True) if entry.price else None,
         } | canonical_numbers(settings)
         served: Route = "realtime" if route == "realtime" else "litellm"
-        return Model(name, model_id, {"model": model_id}, served, endpoint)
+        identity = {"model": model_id}
+        if entry.sent_as is not None:
+            identity["sent_as"] = entry.sent_as  # another deployment may be another model
+        return Model(name, model_id, identity, served, endpoint)
 
 
 def load_registry(root: Path, path: str = REGISTRY) -> Registry:

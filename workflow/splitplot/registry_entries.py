@@ -1,7 +1,9 @@
 """What an entry of config/models.yaml may say, and that it holds no secret."""
 
 import re
+from collections.abc import Callable
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
@@ -13,12 +15,14 @@ _ADVICE = (
     "variable's name, e.g. api_key_env: OPENAI_API_KEY"
 )
 _SECRET_KEYS = re.compile(
-    r"(?i)^(api[-_]?key|x[-_](goog[-_])?api[-_]key|key|(auth|access|api)?[-_]?token|secret|password|"
-    r"(proxy[-_])?authorization|bearer)$"
+    r"(?i)^((.*[-_])?(api[-_]?key|secret|secret[-_](access[-_])?key|password|authorization|cookie)|key|"
+    r"(auth|access|api)?[-_]?token|bearer)$"
 )
 _SECRET_VALUES = re.compile(
     r"^(sk|pk|gsk|xai|hf|r8|key|csk|fw|pplx|nvapi|tgp_v1)[-_][A-Za-z0-9_-]{16,}$|^AIza[\w-]{30,}$|^Bearer\s"
 )
+_SECRET_HEADERS = re.compile(r"(?i)auth|cookie|key|token|secret|password")
+_SECRET_HEADER_VALUES = re.compile(r"(?i)^\s*(bearer|basic)\s")
 
 
 class Price(Section):
@@ -31,7 +35,7 @@ class Price(Section):
 
 
 class Connection(Section):
-    """How an endpoint is reached, and how gently. Nothing here changes an id."""
+    """How an endpoint is reached, and how gently: no secrets, and nothing that changes an id."""
 
     route: Literal["realtime", "litellm"] | None = None
     base_url: str | None = Field(None, pattern=r"^https?://\S+$")
@@ -44,6 +48,32 @@ class Connection(Section):
     requests_per_minute: int | None = Field(None, ge=1)
     tokens_per_minute: int | None = Field(None, ge=1)
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_only_a_place(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if "@" in parts.netloc or "?" in value or "#" in value:
+            raise ValueError(
+                "must be a plain address such as https://llm.example.org/v1, without user, password, "
+                "query or fragment; for a key give the name of its environment variable, "
+                "e.g. api_key_env: OPENAI_API_KEY"
+            )
+        return value
+
+    @field_validator("headers")
+    @classmethod
+    def _holds_no_credential(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, text in value.items():
+            if _SECRET_HEADERS.search(name) or _SECRET_HEADER_VALUES.match(text):
+                raise ValueError(
+                    f'"{name}" looks like a credential, which does not belong in this file; a key is '
+                    "sent when api_key_env names its environment variable; other secret headers are "
+                    "not supported in this version"
+                )
+        return value
 
     @field_validator("api_key_env")
     @classmethod
@@ -85,7 +115,8 @@ class _Named(Section):
 
 
 class RemoteEntry(_Named, Connection):
-    """A model behind an API. sent_as: its name in the request, where it is not the part after the /."""
+    """A model behind an API. sent_as: its name in the request, where it is not the part after the /;
+    part of the identity, because it decides who answers."""
 
     sent_as: str | None = Field(None, min_length=1)
     price: Price | None = None
@@ -148,23 +179,36 @@ class AliasEntry(Section):
 Entry = AliasEntry | LocalEntry | SimEntry | RemoteEntry
 
 
-def check_no_secrets(document: Document, problems: Problems) -> None:
-    """Note every key or value that looks like a secret, without repeating it, and every ${VARIABLE}."""
+def _in_registry(where: Where) -> bool:
+    return len(where) > 1 and not (len(where) == 2 and where[0] == "models")
+
+
+def check_no_secrets(
+    document: Document, problems: Problems, judged: Callable[[Where], bool] = _in_registry
+) -> None:
+    """Note every key or value that looks like a secret, without repeating it, and every ${VARIABLE}.
+
+    judged: whether the key at a place, and a ${VARIABLE} there, are looked at; elsewhere keys are names
+    that somebody chose. Default: as in config/models.yaml. Values are looked at everywhere.
+    """
 
     def visit(value: Any, where: Where) -> None:
         if isinstance(value, dict):
             for key, inner in value.items():
-                if _SECRET_KEYS.match(key) and where and inner is not None and where != ("models",):
-                    problems.add((*where, key), _ADVICE)
+                spot = (*where, key)
+                # A mapping under such a key describes something, e.g. a parameter of a tool.
+                plain = inner is not None and not isinstance(inner, dict | list)
+                if plain and _SECRET_KEYS.match(key) and judged(spot):
+                    problems.add(spot, _ADVICE)
                 else:
-                    visit(inner, (*where, key))
+                    visit(inner, spot)
         elif isinstance(value, list):
             for index, inner in enumerate(value):
                 visit(inner, (*where, index))
         elif isinstance(value, str):
             if _SECRET_VALUES.search(value):
                 problems.add(where, _ADVICE)
-            elif "${" in value:
+            elif "${" in value and judged(where):
                 problems.add(
                     where,
                     "${…} is not replaced here; write the value, or for a key the name of the "

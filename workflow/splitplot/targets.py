@@ -1,18 +1,43 @@
 """Which files a plan stands for: what the rules ask for, as paths relative to the workflow root."""
 
 import json
+import os
+import time
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from splitplot import paths
-from splitplot.calls.ledger import now
 from splitplot.canonical import digest
-from splitplot.design import package_digest
-from splitplot.files import atomic_text
+from splitplot.design import LIBRARY, item_files, package_digest
+from splitplot.errors import ConfigError, near_miss
+from splitplot.files import atomic_text, file_sha256
+from splitplot.scoring.version import code_digest
 
-STAGES = ("items", "sending", "scores", "inference", "report")
+STAGES = ("items", "sending", "scores", "table", "costs", "inference", "report")
 """The stages that have a version file of their own."""
+
+LARGE_BYTES = 64 * 2**20
+"""Of an item file above this size and date stand for its content: it is not read at each start."""
+
+
+CONFIG_KEYS = ("partial", "studies", "study")
+"""What config/config.yaml and `--config` may set."""
+
+
+def is_partial(config: dict[str, Any]) -> bool:
+    """Whether a partial report is asked for, after a check of every key of Snakemake's config.
+
+    A word that is not understood must not start a run that sends. Raises ConfigError.
+    """
+    for key in config:
+        if key not in CONFIG_KEYS:
+            raise ConfigError(f"--config {key}: unknown key{near_miss(key, list(CONFIG_KEYS))}")
+    word = str(config.get("partial", False)).lower()
+    if word not in ("true", "false"):
+        raise ConfigError(f"--config partial={word}: must be true or false")
+    return word == "true"
 
 
 def cell_files(plan: dict[str, Any], template: str, **values: str) -> list[str]:
@@ -86,12 +111,29 @@ class Version:
             return False
         return path.read_text(encoding="utf-8").startswith(self.text)
 
-    def write(self) -> None:
-        """Write the file, atomically."""
-        with atomic_text(Path(self.path)) as file:
+    def write(self, newest_ns: int = 0) -> None:
+        """Write the file, atomically.
+
+        newest_ns: time of the newest file made of it. The file becomes newer than that, even where
+        the clock has been set back since, or is that of another machine.
+        """
+        path = Path(self.path)
+        with atomic_text(path) as file:
             file.write(self.text)
             if self.incomplete:
-                file.write(f"made again: {now()}\n")
+                file.write(f"made again: {time.time_ns()}\n")
+        if path.stat().st_mtime_ns <= newest_ns:
+            os.utime(path, ns=(newest_ns + 1_000_000, newest_ns + 1_000_000))
+
+
+def bring_up_to_date(plan: dict[str, Any], *, partial: bool) -> None:
+    """Write the version files of a study that are not current, all of them before any job starts."""
+    stale = [version for version in versions(plan, partial=partial) if not version.is_current()]
+    if stale:
+        made = [Path(name) for name in stage_files(plan, partial=partial)]
+        newest = max((path.stat().st_mtime_ns for path in made if path.exists()), default=0)
+        for version in stale:
+            version.write(newest)
 
 
 def versions(plan: dict[str, Any], *, partial: bool) -> list[Version]:
@@ -104,42 +146,84 @@ def versions(plan: dict[str, Any], *, partial: bool) -> list[Version]:
     ]
 
 
-def stage_version(plan: dict[str, Any], stage: str, *, partial: bool) -> Version:
-    """The version of a stage: one of plan["digests"], or "inference", "report" or "ledger".
+def stage_version(
+    plan: dict[str, Any], stage: str, *, partial: bool, root: Path = Path()
+) -> Version:
+    """The version of a stage: its digest in the plan, and the code that can change what it makes.
 
-    Inference follows its code too; the report its code and whether it is a partial one. That of the
-    ledger changes with every answer to one of the plan's trials.
+    Of the library's code only what would run differently counts, not its comments. That of the items
+    follows the bytes of their files too, and that of the ledger, which a partial report is made of,
+    every answer to one of the plan's trials.
     """
     digests = plan["digests"]
-    if stage == "inference":
-        text = digest([digests["analysis"], digests["plan"], package_digest("inference")])
+    incomplete = False
+    if stage == "items":
+        value: list[Any] = [digests["items"], _source_digests(plan, root), _code("items/*.py")]
+    elif stage == "scores":
+        value = [digests["scores"], _code("scoring/table.py", "scoring/schema.py")]
+    elif stage == "table":
+        value = [_code("scoring/schema.py", "scoring/export.py")]
+    elif stage == "costs":
+        value = [_code("calls/costs.py")]
+    elif stage == "inference":
+        value = [digests["analysis"], digests["plan"], package_digest("inference")]
     elif stage == "report":
-        text = digest([digests["plan"], package_digest("report"), partial])
+        value = [digests["plan"], package_digest("report"), partial]
+        incomplete = bool(holes(plan, partial=partial))
     elif stage == "ledger":
-        text = _ledger_digest(plan)
+        value = _ledger_files(plan)
     else:
-        text = digests[stage]
+        value = [digests[stage]]
     path = paths.VERSION.format(study=plan["study"], stage=stage)
-    incomplete = stage == "report" and bool(holes(plan, partial=partial))
-    return Version(path, f"{text}\n", incomplete)
+    return Version(path, f"{digest(value)}\n", incomplete)
 
 
-def _ledger_digest(plan: dict[str, Any]) -> str:
+@cache
+def _code(*patterns: str) -> str:
+    files = [path for pattern in patterns for path in sorted(LIBRARY.glob(pattern))]
+    return code_digest(files)
+
+
+def _source_digests(plan: dict[str, Any], root: Path) -> list[list[str]]:
+    """[name, file in it, digest] of every local file of the items; of a large one its date."""
+    found = []
+    for name in item_files(plan):
+        path = root / name
+        files = sorted(path.rglob("*")) if path.is_dir() else [path]
+        found += [
+            [name, str(file.relative_to(path)), _bytes_digest(file)]
+            for file in files
+            if file.is_file()
+        ]
+    return found
+
+
+def _bytes_digest(path: Path) -> str:
+    state = path.stat()
+    if state.st_size > LARGE_BYTES:
+        return f"{state.st_size}-{state.st_mtime_ns}"
+    return file_sha256(path)
+
+
+def _ledger_files(plan: dict[str, Any]) -> list[Any]:
     """Names and sizes of the ledger files of the plan's trials: they only ever grow."""
     folders = [Path(paths.LEDGER) / trial["hash"] for trial in plan["trials"]]
     files = [path for folder in folders for path in sorted(folder.glob("*.jsonl"))]
-    return digest([[str(path), path.stat().st_size] for path in files])
+    return [[str(path), path.stat().st_size] for path in files]
 
 
 def cell_version(plan: dict[str, Any], trial: str, condition: str) -> Version:
-    """The version of one cell: its number of replications (trial and condition stand in the path)."""
+    """The version of one cell: its number of replications, and the code that makes its requests.
+
+    Trial and condition stand in the path. Equal requests have equal keys, and are not sent again.
+    """
     count = next(
         cell["replications"]
         for cell in plan["cells"]
         if (cell["trial"], cell["condition"]) == (trial, condition)
     )
     path = paths.CELL_VERSION.format(study=plan["study"], trial=trial, condition=condition)
-    return Version(path, f"{count}\n")
+    return Version(path, f"{count} {_code('prompts.py', 'calls/requests.py')}\n")
 
 
 def plan_version(plan: dict[str, Any]) -> Version:

@@ -1,6 +1,7 @@
 """Caps hold to the request across concurrent processes, and a killed job is settled, not forgotten."""
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import asdict
@@ -12,6 +13,7 @@ from splitplot.calls import budget as module
 from splitplot.calls.budget import NOTHING, Amount, Budget, actual_amount
 from splitplot.calls.ledger import LedgerWriter
 from splitplot.calls.records import Response, Usage
+from splitplot.files import read_json
 
 TRIAL = "0123456789abcdef"
 WORST = Amount(usd=0.10, calls=1, tokens=100)
@@ -115,6 +117,72 @@ while True:
 budget.close()
 print(spent)
 """
+
+
+def test_a_paid_retry_needs_room_for_another_worst_case(tmp_path):
+    budget = job(tmp_path, "a", {"max_usd": 0.30})
+    assert budget.reserve([WORST] * 2)[0] == 2
+    assert budget.retry(WORST, paid=True)  # 0.10 spent, 2 × 0.10 reserved
+    assert not budget.retry(WORST, paid=True)
+    budget.settle(WORST, WORST)
+    budget.settle(WORST, NOTHING)
+    budget.close()
+    assert job(tmp_path, "b", {"max_usd": 0.30}).reserve([WORST] * 9)[0] == 1
+
+
+def test_a_retry_that_was_not_billed_takes_a_call_and_no_money(tmp_path):
+    budget = job(tmp_path, "a", {"max_usd": 0.10, "quota": {"m": {"calls": 3}}})
+    assert budget.reserve([WORST])[0] == 1
+    assert [budget.retry(WORST, paid=False) for _ in range(3)] == [True, True, False]
+
+
+def attempts(ledger: Path, budget: Budget, writer: LedgerWriter) -> None:
+    """Four reserved; one answered after a paid and an unpaid failure, one in flight again, two unsent."""
+    budget.open()
+    assert budget.reserve([WORST] * 4)[0] == 4
+    answered, cut = f"{0:032x}", f"{1:032x}"
+    writer.intent(answered, 1, asdict(WORST))
+    assert budget.retry(WORST, paid=True)
+    writer.intent(answered, 2, asdict(WORST))
+    assert budget.retry(WORST, paid=False)
+    writer.intent(answered, 3)
+    response = Response(answered, "ok", usage=Usage(4, 6), usd=0.01)
+    writer.response(response)
+    budget.settle(WORST, actual_amount(response.to_json(), WORST))
+    writer.intent(cut, 1, asdict(WORST))
+    assert budget.retry(WORST, paid=True)
+    writer.intent(cut, 2, asdict(WORST))
+    writer.close()
+
+
+@pytest.mark.parametrize("caps", [{"max_usd": 1.0}, {}])
+def test_a_stop_and_a_kill_leave_the_same_account(tmp_path, caps):
+    accounts = []
+    for kind in ("stop", "kill"):
+        ledger = tmp_path / kind
+        writer = LedgerWriter(ledger, TRIAL, {})
+        budget = Budget(ledger, "s", "m", caps, writer.path)
+        attempts(ledger, budget, writer)
+        if kind == "stop":
+            budget.close()
+        else:
+            os.close(budget._alive)  # what the end of a process does
+        assert job(ledger, "next", {"max_usd": 1.0}).reserve([WORST] * 9)[0] == 6
+        state = read_json(ledger / "spend" / "s" / f"{writer.path.stem}.json")
+        accounts.append(Amount(**state["spent"]) + Amount(**state["reserved"]))
+    # by hand: 0.10 + 0.01 for the answered one, 2 × 0.10 for the other; five attempts
+    assert [asdict(account) for account in accounts] == [
+        {"usd": pytest.approx(0.31), "calls": 5, "tokens": 310}
+    ] * 2
+
+
+def test_a_dead_job_without_its_ledger_file_keeps_all_that_it_had_taken(tmp_path):
+    budget = job(tmp_path, "a", {"max_usd": 1.0})
+    assert budget.reserve([WORST] * 7)[0] == 7
+    budget.settle(WORST, WORST)
+    budget.publish()
+    os.close(budget._alive)
+    assert job(tmp_path, "b", {"max_usd": 1.0}).reserve([WORST] * 9)[0] == 3
 
 
 def test_racing_jobs_spend_the_cap_exactly(tmp_path):

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from splitplot.calls import estimate as module
 from splitplot.calls.estimate import dollars, present_items, preview, summary_line
 from splitplot.canonical import digest
 from splitplot.items import load_items, write_items
@@ -141,20 +142,28 @@ def test_the_work_is_the_set_of_requests_answered_or_not(case):
 
 def make_items(case, plan):
     """What a run leaves: the version of the items, then the table."""
-    version = stage_version(plan, "items", partial=False)
+    version = stage_version(plan, "items", partial=False, root=case.path)
     case.write(version.path, version.text)
     items, _ = load_items(plan["items"], root=case.path, limit=plan["item_limit"])
     write_items(case.path / "results/s/items.parquet", items)
 
 
-def test_items_are_read_from_the_results_when_these_are_newer_than_their_file(case):
+def test_items_are_read_from_the_results_when_their_file_is_the_same(case, monkeypatch):
+    plan = case.plan()
+    make_items(case, plan)
+    os.utime(case.path / "data/items.jsonl")
+    monkeypatch.setattr(module, "load_items", None)
+    assert len(present_items(plan, case.path)) == 5
+
+
+def test_an_edited_data_file_is_counted_though_its_date_is_an_old_one(case):
     plan = case.plan()
     make_items(case, plan)
     source = case.path / "data/items.jsonl"
     old = (case.path / "results/s/items.parquet").stat().st_mtime - 10
     case.items(range(9))
     os.utime(source, (old, old))
-    assert len(present_items(plan, case.path)) == 5
+    assert len(present_items(plan, case.path)) == 9
 
 
 def test_an_edited_data_file_is_counted_though_older_results_are_there(case):

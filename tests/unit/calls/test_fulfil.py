@@ -350,6 +350,42 @@ def test_a_cap_leaves_gaps_that_a_higher_cap_fills(place, provider):
     assert place.outcomes() == {"ok": 20} and provider.stats()["completed"] == 20
 
 
+def test_a_retry_that_may_be_billed_again_keeps_to_the_cap(place, provider):
+    place.items = place.items[:3]
+    provider.faults(malformed=1)
+    place.remote(provider.url, price=PRICE)
+    place.plan["budget"]["max_usd"] = 20
+    place.fulfil()
+    # 4 × 5 ≤ 20: three first attempts and one retry
+    assert place.outcomes() == {"error": 3} and provider.stats()["received"] == 4
+    messages = [row["error"]["message"] for row in place.rows()]
+    assert all("the cap left no room for another attempt" in message for message in messages)
+    refill(place.plan, place.items, place.root)
+    place.fulfil()
+    assert place.outcomes() == {"over_quota": 3} and provider.stats()["received"] == 4
+
+
+def test_a_kill_before_a_cap_was_set_counts_what_was_in_flight(place, provider):
+    provider.faults(latency_ms=5000)
+    place.items = place.items[:3]
+    job = place.remote(provider.url, price=PRICE).start()
+    wait_for(lambda: len(place.recorded("intent")) == 3)
+    job.kill()
+    ended(job)
+    provider.faults()
+    place.plan["budget"]["max_usd"] = 24  # 3 × 5 in flight at the kill, then 4 + 5 ≤ 9 < 2 × 4 + 5
+    place.fulfil()
+    assert place.outcomes() == {"ok": 2, "over_quota": 1}
+
+
+def test_before_the_first_paid_call_it_is_told_how_many_are_to_be_sent(place, provider):
+    told = []
+    arguments = place.remote(provider.url).arguments("0-of-1")
+    fulfil(**arguments, before_paid=told.append)
+    fulfil(**arguments, before_paid=told.append)
+    assert told == [20]
+
+
 def test_jobs_at_the_same_time_keep_one_cap(tmp_path, provider):
     provider.faults(latency_ms=20)
     place = Place(tmp_path, parts=3, count=60).remote(provider.url, price=PRICE)

@@ -1,11 +1,15 @@
 """What must be agreed to before the first paid call, and what the caps will leave out."""
 
 import json
+import shutil
 
 import pytest
 
-from splitplot.calls.gate import approve, check_cap, check_gate
+from splitplot.calls import gate as module
+from splitplot.calls.estimate import present_items
+from splitplot.calls.gate import approve, check_cap, check_gate, open_gate
 from splitplot.errors import ApprovalNeeded, CapReached
+from splitplot.items import write_items
 
 
 def gate(case, plan):
@@ -112,3 +116,66 @@ def test_nothing_left_to_send_is_no_matter_of_caps(case):
     plan = case.plan(budget={"max_usd": 100})
     case.answer(plan, 20)
     check_cap(plan, case.estimate(plan), case.ledger)
+
+
+@pytest.fixture
+def jobs(case, monkeypatch):
+    """open(plan, cell, pending, part) as a job of a study does, and how often it was estimated."""
+    items = case.path / "items.parquet"
+    count = []
+
+    def counted(*arguments):
+        count.append(1)
+        return real(*arguments)
+
+    real = module.estimate
+    monkeypatch.setattr(module, "estimate", counted)
+
+    def start(plan, cell=0, pending=10, part="0-of-1"):
+        if not items.exists():
+            write_items(items, present_items(plan, case.path))
+        row = plan["cells"][cell]
+        place = {"trial_id": row["trial"], "condition_id": row["condition"], "part": part}
+        open_gate(plan, items, case.ledger, **place, pending=pending)
+        return len(count)
+
+    return start
+
+
+def test_all_jobs_of_a_study_share_one_estimate(case, jobs):
+    plan = case.plan(budget={"confirm_above_usd": 100})  # 10 requests in each of two cells
+    parts = [(0, 6, "0-of-2"), (0, 4, "1-of-2"), (1, 6, "0-of-2"), (1, 4, "1-of-2")]
+    assert [jobs(plan, *part) for part in parts] == [1] * 4
+    assert jobs(plan, 0, 2, "0-of-2") == 1  # once more, after a stop
+
+
+def test_a_ledger_that_was_lost_is_estimated_again(case, jobs):
+    plan = case.plan(budget={"confirm_above_usd": 2})
+    case.answer(plan, 19)
+    assert jobs(plan, 1, 1) == 1
+    shutil.rmtree(case.ledger)
+    with pytest.raises(ApprovalNeeded, match="20 requests may cost up to"):
+        jobs(plan, 1, 10)
+
+
+def test_parts_may_not_send_together_more_than_was_estimated(case, jobs):
+    plan = case.plan(budget={"confirm_above_usd": 100})
+    assert [jobs(plan, 0, 6, f"{part}-of-3") for part in range(3)] == [1, 2, 3]
+
+
+def test_a_price_that_changed_is_estimated_again(case, jobs):
+    plan = case.plan(budget={"confirm_above_usd": 100})
+    assert jobs(plan) == 1
+    for trial in plan["trials"]:
+        trial["endpoint"]["price"]["usd_per_million_input_tokens"] *= 1000
+    with pytest.raises(ApprovalNeeded):
+        jobs(plan)
+
+
+def test_a_refusal_is_not_kept(case, jobs):
+    plan = case.plan(budget={"confirm_above_usd": 2})
+    for _ in range(2):
+        with pytest.raises(ApprovalNeeded):
+            jobs(plan)
+    case.answer(plan, 20)
+    assert jobs(plan, pending=0) == 3

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -119,8 +120,9 @@ def test_a_reader_notices_what_another_job_writes_meanwhile(tmp_path):
 def test_a_gap_is_settled_until_it_is_reopened_and_an_answer_beats_it(tmp_path):
     write(tmp_path, Response(key(1), "error"))
     assert Ledger(tmp_path, TRIAL).find([key(1)])[key(1)].gap
+    gaps = Ledger(tmp_path, TRIAL).gaps([key(1), key(2)])
     with LedgerWriter(tmp_path, TRIAL, {}) as writer:
-        writer.reopen([key(1)])
+        writer.reopen(gaps)
     assert Ledger(tmp_path, TRIAL).find([key(1)]) == {}
     write(tmp_path, Response(key(1), "expired"))
     assert Ledger(tmp_path, TRIAL).find([key(1)])[key(1)].gap
@@ -128,6 +130,40 @@ def test_a_gap_is_settled_until_it_is_reopened_and_an_answer_beats_it(tmp_path):
     assert found_texts(tmp_path, [key(1)]) == {key(1): "at last"}
     write(tmp_path, Response(key(1), "error"))
     assert found_texts(tmp_path, [key(1)]) == {key(1): "at last"}
+
+
+def test_clocks_that_differ_decide_nothing_about_a_reopened_gap(tmp_path, monkeypatch):
+    clock = iter(f"2026-01-01T{hour:02}:00:00" for hour in (9, 9, 9, 8, 8, 7, 7, 7))
+    monkeypatch.setattr(module, "now", lambda: next(clock))
+    write(tmp_path, Response(key(1), "error"))  # by a machine whose clock is ahead
+    with LedgerWriter(tmp_path, TRIAL, {}) as writer:
+        writer.reopen(Ledger(tmp_path, TRIAL).gaps([key(1)]))
+    assert Ledger(tmp_path, TRIAL).find([key(1)]) == {}
+    write(tmp_path, Response(key(1), "expired"))
+    assert Ledger(tmp_path, TRIAL).find([key(1)])[key(1)].gap
+
+
+def test_an_index_longer_than_its_file_is_no_index(tmp_path):
+    path = write(tmp_path, *(Response(key(n), "ok", text=str(n)) for n in range(5)))
+    path.write_bytes(path.read_bytes()[:-50])
+    texts = found_texts(tmp_path, [key(n) for n in range(5)])
+    assert texts == {key(n): str(n) for n in range(4)}
+
+
+def test_a_ledger_of_more_files_than_a_process_may_open_is_read(tmp_path):
+    count = 400
+    for number in range(count):
+        write(tmp_path, Response(key(number), "ok", text=str(number)))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count // 2, hard))
+    try:
+        ledger = Ledger(tmp_path, TRIAL)
+        found = ledger.find([key(number) for number in range(count)])
+        assert {ledger.read(position).text for position in found.values()} == {
+            str(number) for number in range(count)
+        }
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_of_two_answers_the_earlier_counts_for_every_reader(tmp_path):

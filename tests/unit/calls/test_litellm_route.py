@@ -45,7 +45,7 @@ def ask(url, name, count=1, *, model="openai/fake", **changes):
             endpoint,
             api_key=KEY,
             record=lambda response: responses.update({response.key: response}),
-            on_send=lambda request, attempt: sent.update([request.key]),
+            on_send=lambda request, attempt, paid: sent.update([request.key]),
             price=lambda usage: 0.5,
             stop=asyncio.Event(),
         )

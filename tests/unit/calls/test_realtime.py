@@ -76,7 +76,7 @@ def ask(where, wanted, *, api_key=KEY, after=None, engine=None, progress=None, r
             if after is not None:
                 after(outcome, stop)
 
-        def on_send(request, attempt):
+        def on_send(request, attempt, paid):
             outcome.sent[request.key] += 1
             assert outcome.sent[request.key] == attempt
 
@@ -313,13 +313,46 @@ def test_stop_ends_a_feed_that_waits_and_retries_that_sleep(server):
             endpoint(server.url),
             api_key=KEY,
             record=lambda response: pytest.fail("nothing was answered"),
-            on_send=lambda request, attempt: sent.update([request.key]),
+            on_send=lambda request, attempt, paid: sent.update([request.key]),
             price=lambda usage: None,
             stop=stop,
         )
 
     run(main())
     assert time.monotonic() - began < 3 and sum(sent.values()) == 2
+
+
+@pytest.mark.parametrize(("fault", "paid"), [("malformed", True), ("cut", True), ("500", False)])
+def test_a_retry_is_asked_for_and_told_whether_the_attempt_before_may_be_billed(
+    server, fault, paid
+):
+    server.faults(**{fault: 1.0})
+    asked, recorded = [], []
+
+    def on_send(request, attempt, paid):
+        asked.append((attempt, paid))
+        return attempt < 3
+
+    async def main():
+        async def feed():
+            for request in requests(f"room-{fault}", 1):
+                yield request
+
+        await answer(
+            feed(),
+            endpoint(server.url),
+            api_key=KEY,
+            record=recorded.append,
+            on_send=on_send,
+            price=lambda usage: None,
+            stop=asyncio.Event(),
+        )
+
+    run(main())
+    assert asked == [(1, False), (2, paid), (3, paid)]
+    (response,) = recorded
+    assert (response.outcome, response.attempts) == ("error", 2)
+    assert response.error["message"].endswith("the cap left no room for another attempt")
 
 
 def test_a_stop_before_the_start_sends_nothing(server):
@@ -371,7 +404,7 @@ def test_an_error_of_the_feed_ends_the_job_after_what_is_in_flight(server):
             endpoint(server.url),
             api_key=KEY,
             record=recorded.append,
-            on_send=lambda request, attempt: None,
+            on_send=lambda request, attempt, paid: None,
             price=lambda usage: None,
             stop=asyncio.Event(),
         )
@@ -452,7 +485,7 @@ def test_the_limit_is_sent_under_the_name_that_the_endpoint_knows(field):
             endpoint("http://127.0.0.1:1", max_tokens_field=field),
             send,
             record=lambda response: None,
-            on_send=lambda request, attempt: None,
+            on_send=lambda request, attempt, paid: None,
             price=lambda usage: None,
             route="realtime",
             engine=None,

@@ -138,3 +138,17 @@ def test_parts_do_not_change_the_counts(case, parts):
     case.answer(plan, 4, outcome="error")
     assert [sum(row.failed.values()) for row in state(case, plan)] == [4, 0]
     assert open_again(case, plan) == 4
+
+
+def test_a_gap_that_another_study_has_filled_meanwhile_is_filled_here_too(case):
+    plan = case.plan()
+    path = project(case, plan, ["error", "ok", "over_quota"])
+    case.answer(plan, 10)  # by now the ledger has an answer to each of them
+    assert open_again(case, plan) == 2
+    assert not path.exists()
+
+
+def test_only_what_a_cap_has_stopped_is_called_over_quota(case):
+    plan = case.plan()
+    project(case, plan, ["error", "missing", "over_quota"])
+    assert state(case, plan)[0].over_quota == 1

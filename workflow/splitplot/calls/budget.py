@@ -3,7 +3,10 @@
 Each job keeps one small file in `results/ledger/spend/{study}/`; a reservation is made under a lock of
 that folder, against the sum of all files. A job that was killed leaves a file without an end; the next
 one to look settles it from that job's ledger file: what was answered at its price, what was in flight
-at its worst case, because the provider may bill it.
+at its worst case, because the provider may bill it. So does a job that ends before all is answered.
+
+An intent with a worst case is a new reservation, so the attempt before it may have been billed; one
+without is another attempt on the same reservation, after a refusal that cost nothing.
 """
 
 import fcntl
@@ -15,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from splitplot.calls.ledger import records
+from splitplot.calls.pricing import Price, ceiling
 from splitplot.calls.records import LOST
+from splitplot.calls.tokens import max_output, upper_bound
 from splitplot.files import read_json, write_json
 
 
@@ -77,21 +82,38 @@ class Budget:
         Returns how many fit, and whether waiting may help (something reserved is still unsettled).
         """
         if not self.capped:
+            self._reserved = sum(wanted, self._reserved)
             return len(wanted), False
         with self._locked():
             others, others_model, unsettled = self._others()
             granted = 0
             for worst in wanted:
-                mine = self._spent + self._reserved + worst
-                if not (others + mine).within(self._study_cap):
-                    break
-                if not (others_model + mine).within(self._model_cap):
+                if not self._fits(worst, others, others_model):
                     break
                 self._reserved += worst
                 granted += 1
             if granted:
                 self._write(final=False)
         return granted, unsettled or self._reserved.calls > 0
+
+    def retry(self, worst: Amount, *, paid: bool) -> bool:
+        """Count the attempt that failed, and hold the request's worst case for another one.
+
+        paid: the failed attempt may have been billed. Its worst case is spent then, and a new one
+        must fit; else it was a call for nothing, and the reservation stands.
+        Returns False, with nothing changed, where the caps leave no room for another attempt.
+        """
+        failed = worst if paid else Amount(calls=1)
+        if not self.capped or not (paid or self._model_cap["calls"] is not None):
+            self._spent += failed
+            return True
+        with self._locked():
+            others, others_model, _ = self._others()
+            if not self._fits(failed, others, others_model):
+                return False
+            self._spent += failed
+            self._write(final=False)
+        return True
 
     def settle(self, worst: Amount, actual: Amount) -> None:
         """Replace a reservation by what the request did cost. Others see it at the next write."""
@@ -107,15 +129,25 @@ class Budget:
                 self._write(final=False)
 
     def close(self) -> None:
-        """Give back what was reserved and not used."""
+        """Give back what was reserved and not sent; what was sent and not answered is spent."""
         if self._alive is None:
             return
         # On a full disk the file stays without an end: the next job settles it as after a kill.
-        with suppress(OSError), self._locked():
-            self._reserved = NOTHING
-            self._write(final=True)
+        with suppress(OSError):
+            if self._reserved.calls:
+                _, unanswered = _from_ledger(self._ledger / self._ledger_file) or (NOTHING, NOTHING)
+                self._spent += unanswered
+                self._reserved = NOTHING
+            with self._locked():
+                self._write(final=True)
         os.close(self._alive)
         self._alive = None
+
+    def _fits(self, more: Amount, others: Amount, others_model: Amount) -> bool:
+        mine = self._spent + self._reserved + more
+        return (others + mine).within(self._study_cap) and (others_model + mine).within(
+            self._model_cap
+        )
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -164,8 +196,20 @@ class Budget:
         return total, model_total, unsettled
 
 
+def worst_case(body: dict[str, Any], price: Price | None) -> Amount | None:
+    """The most that one attempt at a request can use; None where nothing bounds its answer.
+
+    Raises ValueError as `upper_bound`.
+    """
+    tokens_in, tokens_out = upper_bound(body), max_output(body, price)
+    if tokens_out is None:
+        return None
+    usd = ceiling(price, tokens_in, tokens_out) if price else 0.0
+    return Amount(usd, 1, tokens_in + tokens_out)
+
+
 def actual_amount(record: dict[str, Any], worst: Amount) -> Amount:
-    """What a response cost, from its ledger record.
+    """What a response cost, from its ledger record: its last attempt, the earlier ones not counted.
 
     A refusal by status code cost nothing; where price, usage or the fate of the call is unknown (a
     timeout, a cut connection), the worst case counts; a request that was given up unsent is free.
@@ -196,15 +240,32 @@ def _is_dead(alive: Path) -> bool:
 
 
 def _settle_dead(path: Path, state: dict[str, Any], ledger: Path) -> dict[str, Any]:
-    in_flight: dict[str, Amount] = {}
-    spent = NOTHING
-    source = ledger / state["ledger"]
-    for record in records(source) if source.exists() else ():
-        if record["kind"] == "intent":
-            in_flight[record["key"]] = Amount(**record.get("worst", {}))
-        elif record["kind"] == "response":
-            spent += actual_amount(record, in_flight.pop(record["key"], NOTHING))
-    reserved = sum(in_flight.values(), NOTHING)
-    settled = state | {"final": True, "spent": asdict(spent), "reserved": asdict(reserved)}
+    settled = state | {"final": True}
+    found = _from_ledger(ledger / state["ledger"])
+    if found is not None:  # else nothing tells what was answered: all that was reserved counts
+        spent, unanswered = found
+        settled |= {"spent": asdict(spent), "reserved": asdict(unanswered)}
     write_json(path, settled)
     return settled
+
+
+def _from_ledger(path: Path) -> tuple[Amount, Amount] | None:
+    """(spent, the worst case of what was sent and has no answer) of one ledger file, if it exists.
+
+    Where a request was attempted more than once, spent has its earlier attempts.
+    """
+    if not path.exists():
+        return None
+    in_flight: dict[str, Amount] = {}
+    spent = NOTHING
+    for record in records(path):
+        key = str(record.get("key"))
+        if record["kind"] == "intent":
+            before, worst = in_flight.get(key), record.get("worst")
+            if before is not None:
+                spent += before if worst else Amount(calls=1)
+            if worst or before is None:
+                in_flight[key] = Amount(**worst) if worst else Amount(calls=1)
+        elif record["kind"] == "response":
+            spent += actual_amount(record, in_flight.pop(key, NOTHING))
+    return spent, sum(in_flight.values(), NOTHING)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from splitplot.calls.records import Outcome, Response, Usage
+from splitplot.text import visible
 
 PriceOf = Callable[[Usage], float | None]
 
@@ -174,8 +175,8 @@ def _what_is_wrong(body: Any) -> str:
 
 
 def tidy(text: str) -> str:
-    """One line of at most `MAX_MESSAGE` characters."""
-    line = " ".join(text.split())
+    """One line of at most `MAX_MESSAGE` characters, hidden characters written out."""
+    line = visible(" ".join(text.split()))
     return line if len(line) <= MAX_MESSAGE else line[: MAX_MESSAGE - 1] + "…"
 
 

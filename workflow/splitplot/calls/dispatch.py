@@ -24,10 +24,12 @@ from splitplot.errors import SplitplotError
 
 Feed = AsyncIterator[Request]
 Record = Callable[[Response], None]
-OnSend = Callable[[Request, int], None]
+OnSend = Callable[[Request, int, bool], bool | None]
 Price = Callable[[Usage], float | None]
 
 T = TypeVar("T")
+
+NO_ROOM = "; the cap left no room for another attempt"
 
 HOPELESS_AFTER = 10
 """Identical final failures in a row, without any success, after which the rest is not sent."""
@@ -67,7 +69,9 @@ async def dispatch(
     feed: requests still to be sent; at most one more than are in flight is taken from it.
     endpoint: model, max_concurrency, request_timeout_s, total_timeout_s, max_attempts,
         requests_per_minute, tokens_per_minute, base_url and api_key_env (for messages).
-    record: called once per finished request; on_send(request, attempt): called before each attempt.
+    record: called once per finished request.
+    on_send(request, attempt, paid): called before each attempt, counted from 1; paid: the attempt
+        before it may have been billed. False forbids another attempt: the last failure is recorded.
     engine: copied into each response; {"seed": "per-request"} sends a seed made from the key.
     stop: once set, nothing is sent; what is in flight is finished, recorded unless it would have
         to be sent again, and the call returns.
@@ -169,10 +173,15 @@ class _Dispatch:
         body, engine = self._wire(request)
         deadline = self.clock() + self.total_timeout
         attempt = 0
+        response, failure = Response(request.key, "missing"), None
         while not self.closing:
+            paid = failure is not None and failure.maybe_paid
+            if self.on_send(request, attempt + 1, paid) is False and failure is not None:
+                self.pace.leave()
+                self._give_up(response, failure, NO_ROOM)
+                return
             attempt += 1
             self.sending.add(number)
-            self.on_send(request, attempt)
             if self.progress is not None:
                 self.progress.in_flight = self.pace.in_flight
             sent_at, started_at = self.clock(), _utc_now()
@@ -265,13 +274,14 @@ class _Dispatch:
                 self.pace.pause(pause)
         self.pace.leave(estimated=tokens, used=used)
 
-    def _give_up(self, response: Response, failure: Failure) -> None:
+    def _give_up(self, response: Response, failure: Failure, because: str = "") -> None:
         if failure.refused:
             self._record(
                 replace(response, outcome="refused", error=None, finish_reason=failure.type)
             )
             return
-        self._record(replace(response, outcome="error", error=failure.to_json()))
+        error = failure.to_json() | {"message": failure.message + because}
+        self._record(replace(response, outcome="error", error=error))
         if self.succeeded or (failure.then == "retry" and not failure.maybe_paid):
             return
         last, count = self.same_failure

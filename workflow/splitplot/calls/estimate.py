@@ -15,7 +15,6 @@ from splitplot.calls.records import LOST, Usage
 from splitplot.calls.requests import cell_of, cell_requests
 from splitplot.calls.tokens import expected, max_output, upper_bound
 from splitplot.canonical import digest
-from splitplot.design import item_files
 from splitplot.items import load_items, read_items
 from splitplot.items.item import Item
 from splitplot.items.load import is_remote
@@ -157,13 +156,11 @@ def preview(plan: dict[str, Any], root: Path) -> str:
 
 def _made_items(plan: dict[str, Any], root: Path) -> list[Item] | None:
     """The items in the study's results, if these are not older than what they are made from."""
-    version = stage_version(plan, "items", partial=False)
-    table = root / paths.ITEMS.format(study=plan["study"])
-    sources = [root / version.path, *(root / name for name in item_files(plan))]
+    version = stage_version(plan, "items", partial=False, root=root)
+    table, written = root / paths.ITEMS.format(study=plan["study"]), root / version.path
     try:
-        made = table.stat().st_mtime_ns
-        fresh = all(source.stat().st_mtime_ns <= made for source in sources)
-        fresh &= sources[0].read_text(encoding="utf-8") == version.text
+        fresh = written.read_text(encoding="utf-8") == version.text
+        fresh &= written.stat().st_mtime_ns <= table.stat().st_mtime_ns
     except FileNotFoundError:
         fresh = False
     return read_items(table) if fresh else None

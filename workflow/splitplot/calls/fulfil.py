@@ -18,13 +18,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
-from splitplot.calls.budget import NOTHING, Amount, Budget, actual_amount
+from splitplot.calls.budget import NOTHING, Amount, Budget, actual_amount, worst_case
 from splitplot.calls.ledger import Ledger, LedgerWriter
 from splitplot.calls.locks import KeyLocks
-from splitplot.calls.pricing import Price, ceiling, cost, find_price
+from splitplot.calls.pricing import Price, cost, find_price
 from splitplot.calls.records import Request, Response, Usage
 from splitplot.calls.requests import cell_of, part_index
-from splitplot.calls.tokens import max_output, upper_bound
 from splitplot.errors import CapReached, ConfigError, SplitplotError
 from splitplot.files import read_jsonl, write_jsonl
 
@@ -57,13 +56,14 @@ def fulfil(
     items: Path,
     ledger_root: Path,
     terminal: TextIO | None = None,
-    before_paid: Callable[[], None] | None = None,
+    before_paid: Callable[[int], None] | None = None,
 ) -> Tally:
     """Make `folder`/responses.jsonl from `folder`/requests.jsonl, sending only what is new.
 
     plan: plan.json. items: items.parquet (read on the `sim` route only). ledger_root: results/ledger.
     terminal: where progress is shown, if it is one. before_paid: called before the first call that
-    may cost money, and not at all if there is none; what it raises ends the job.
+    may cost money, with the number of requests to send, and not at all if there is none; what it
+    raises ends the job.
     Raises SplitplotError when the work itself could not be done: credentials missing or refused, the
     disk full, a stop requested. Everything that was answered until then is in the ledger.
     """
@@ -75,7 +75,7 @@ def fulfil(
     over_quota: set[str] = set()
     if pending:
         if before_paid is not None and trial["route"] not in FREE_ROUTES:
-            before_paid()
+            before_paid(len(pending))
         session = _Session(plan, trial, ledger, ledger_root, (condition_id, part))
         session.total, session.terminal = len(pending), terminal
         try:
@@ -251,7 +251,7 @@ class _Session:
 
     async def _reserve(self, granted: list[Request]) -> AsyncIterator[Request]:
         """Yield the requests for which there is money; the others are over quota."""
-        if not self.budget.capped:
+        if self.trial["route"] in FREE_ROUTES:
             for request in granted:
                 yield request
             return
@@ -270,9 +270,14 @@ class _Session:
                 self.over_quota.add(request.key)
                 self.locks.release(request.key)
 
-    def _intend(self, request: Request, attempt: int) -> None:
+    def _intend(self, request: Request, attempt: int, paid: bool) -> bool:
+        """Write down that an attempt is about to leave; False where no cap leaves room for it."""
         worst = self.worst.get(request.key)
-        self.writer.intent(request.key, attempt, vars(worst) if worst else None)
+        if attempt > 1 and worst and not self.budget.retry(worst, paid=paid):
+            return False
+        fresh = worst if attempt == 1 or paid else None
+        self.writer.intent(request.key, attempt, vars(fresh) if fresh else None)
+        return True
 
     def _record(self, response: Response) -> None:
         response = replace(response, study=self.study)
@@ -287,15 +292,19 @@ class _Session:
         return cost(self.price, usage) if self.price else None
 
     def _worst(self, body: dict[str, Any]) -> Amount:
-        tokens_in = upper_bound(body)
-        tokens_out = max_output(body, self.price)
-        if tokens_out is None:
+        """The worst case of one attempt. Without a cap it is one call where nothing bounds it."""
+        try:
+            worst = worst_case(body, self.price)
+        except ValueError:
+            if self.budget.capped:
+                raise
+            worst = None
+        if worst is None and self.budget.capped:
             raise CapReached(
                 f"{self.trial['id']}: a cap needs a bound on the answer's length; set `max_tokens` in "
                 "the study's sampling"
             )
-        usd = ceiling(self.price, tokens_in, tokens_out) if self.price else 0.0
-        return Amount(usd, 1, tokens_in + tokens_out)
+        return worst or Amount(calls=1)
 
 
 def _project(

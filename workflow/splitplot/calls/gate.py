@@ -1,43 +1,66 @@
 """Money: what must be agreed to before the first paid call, and what the caps will leave out."""
 
 import fcntl
+from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from splitplot.calls.budget import NOTHING, Amount
 from splitplot.calls.estimate import Estimate, dollars, estimate
+from splitplot.calls.fulfil import trial_price
+from splitplot.canonical import digest
 from splitplot.errors import ApprovalNeeded, CapReached
 from splitplot.files import read_json, write_json
 from splitplot.items import read_items
 
 
-def open_gate(plan: dict[str, Any], items: Path, ledger_root: Path) -> None:
+def open_gate(
+    plan: dict[str, Any],
+    items: Path,
+    ledger_root: Path,
+    *,
+    trial_id: str,
+    condition_id: str,
+    part: str,
+    pending: int,
+) -> None:
     """Called by a job before its first paid call: is what the study may still cost agreed to?
 
+    pending: requests that the job is going to send for its part.
     The whole study is estimated once for all its jobs; gate.json beside `items` (items.parquet) keeps
-    the outcome for as long as plan, items and approval stay the same.
+    that it passed for as long as plan, items, approval and prices stay the same and the jobs of a cell
+    send no more than was estimated for it, as they would with another ledger.
     Raises ApprovalNeeded as `check_gate`.
     """
     approval, gate = items.with_name("approval.json"), items.with_name("gate.json")
-    state = sha256(items.read_bytes() + (approval.read_bytes() if approval.exists() else b""))
-    key = f"{plan['digests']['money']}-{state.hexdigest()[:16]}"
+    cell = f"{trial_id}/{condition_id}"
+    key = _state(plan, items, approval)
     with gate.with_suffix(".lock").open("a+b") as file:
         fcntl.lockf(file, fcntl.LOCK_EX)
         known = read_json(gate) if gate.exists() else {}
-        if known.get("key") != key:
-            known = {"key": key, "refusal": _refusal(plan, items, ledger_root, approval)}
-            write_json(gate, known)
-    if known["refusal"]:
-        raise ApprovalNeeded(known["refusal"])
+        if known.get("key") == key:
+            jobs = known["jobs"].setdefault(cell, {})
+            jobs[part] = max(pending, jobs.get(part, 0))
+            passed = sum(jobs.values()) <= known["to_send"].get(cell, 0)
+        else:
+            passed = False
+        if not passed:
+            total = estimate(plan, read_items(items), ledger_root)
+            check_gate(plan, total, approval)
+            to_send = {f"{row.trial}/{row.condition}": row.to_send for row in total.cells}
+            # A request that cells share is estimated in the first of them only.
+            to_send[cell] = max(pending, to_send.get(cell, 0))
+            known = {"key": key, "to_send": to_send, "jobs": {cell: {part: pending}}}
+        write_json(gate, known)
 
 
-def _refusal(plan: dict[str, Any], items: Path, ledger_root: Path, approval: Path) -> str | None:
-    try:
-        check_gate(plan, estimate(plan, read_items(items), ledger_root), approval)
-    except ApprovalNeeded as error:
-        return str(error)
-    return None
+def _state(plan: dict[str, Any], items: Path, approval: Path) -> str:
+    """Digest of what a pass is good for, other than the ledger."""
+    files = sha256(items.read_bytes() + (approval.read_bytes() if approval.exists() else b""))
+    prices = [(trial["id"], trial_price(trial)) for trial in plan["trials"]]
+    rates = [[name, asdict(price) if price else None] for name, price in prices]
+    return digest([plan["digests"]["money"], files.hexdigest(), rates])
 
 
 def check_gate(plan: dict[str, Any], total: Estimate, approval: Path) -> None:

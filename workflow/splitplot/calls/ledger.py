@@ -6,8 +6,9 @@ beside a file and scans only what the index does not cover yet, so a torn tail o
 costs time, never an answer.
 """
 
+from __future__ import annotations  # array[int] is a type for the checker only
+
 import json
-import mmap
 import os
 import secrets
 import socket
@@ -68,9 +69,12 @@ class LedgerWriter:
         key = row.pop("key")
         self._append({"kind": "response", "key": key, "gap": gap, "at": now(), **row})
 
-    def reopen(self, keys: Iterable[str]) -> None:
-        """Record that the gaps recorded so far for these keys may be sent again."""
-        self._append({"kind": "reopen", "at": now(), "keys": sorted(keys)})
+    def reopen(self, gaps: dict[str, list[str]]) -> None:
+        """Record that these gaps (key → names, from `Ledger.gaps`) may be sent again.
+
+        Gaps are named, not dated: the clocks of two machines may differ.
+        """
+        self._append({"kind": "reopen", "at": now(), "gaps": gaps})
 
     def close(self) -> None:
         """Sync, close and index the file."""
@@ -82,7 +86,7 @@ class LedgerWriter:
         with suppress(OSError):  # a missing index costs time; the disk may be full
             write_index(self.path)
 
-    def __enter__(self) -> "LedgerWriter":
+    def __enter__(self) -> LedgerWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -93,7 +97,9 @@ class LedgerWriter:
             raise SplitplotError(f"{self.path}: an earlier write failed; nothing more is written")
         if self._file is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND)
+            self._file = os.open(
+                self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o666
+            )
             self._append({"kind": "open", "at": now(), **self._header})
         data = json.dumps(record, separators=(",", ":"), allow_nan=False).encode() + b"\n"
         try:
@@ -115,16 +121,25 @@ class Position:
     offset: int
     gap: bool
 
+    @property
+    def name(self) -> str:
+        """What a reopen record calls it, wherever the ledger may lie."""
+        return f"{self.path.name}:{self.offset}"
+
 
 @dataclass
 class _Covered:
-    """What is known of one file: its mapped index, and what was scanned behind it."""
+    """What is known of one file: the first words of its index, and what was scanned behind it.
 
-    high: memoryview  # first words of the keys, sorted
-    low: memoryview  # second words, in the same order
-    offsets: memoryview  # offsets with the gap bit, in the same order
+    The other columns of the index are read when one of its keys is asked for. No file stays open: a
+    ledger may have more files than a process may open.
+    """
+
+    high: array[int]  # first words of the keys, sorted
     end: int  # bytes of the file that are known
     tail: dict[str, int]  # key → offset with the gap bit, for lines behind the index
+    low: array[int] | None = None  # second words, in the same order
+    offsets: array[int] | None = None  # offsets with the gap bit, in the same order
 
 
 class Ledger:
@@ -137,7 +152,7 @@ class Ledger:
         self.folder = root / trial_hash
         self._read_only = read_only
         self._files: dict[Path, _Covered] = {}
-        self._reopened: dict[str, str] = {}
+        self._reopened: dict[str, set[str]] = {}
         self._handles: dict[Path, BinaryIO] = {}
         self.refresh()
 
@@ -167,10 +182,20 @@ class Ledger:
         wanted = set(keys)
         hits: dict[str, list[Position]] = {}
         for path, known in self._files.items():
-            for key, offset in _matches(known, wanted):
+            for key, offset in _matches(path, known, wanted):
                 hits.setdefault(key, []).append(Position(path, offset & ~GAP, bool(offset & GAP)))
         settled = {key: self._settle(key, positions) for key, positions in hits.items()}
         return {key: position for key, position in settled.items() if position is not None}
+
+    def gaps(self, keys: Iterable[str]) -> dict[str, list[str]]:
+        """The names of every recorded gap of these keys: what `LedgerWriter.reopen` opens."""
+        wanted = set(keys)
+        names: dict[str, list[str]] = {}
+        for path, known in self._files.items():
+            for key, offset in _matches(path, known, wanted):
+                if offset & GAP:
+                    names.setdefault(key, []).append(Position(path, offset & ~GAP, True).name)
+        return names
 
     def read(self, position: Position) -> Response:
         """The response at a position."""
@@ -180,8 +205,8 @@ class Ledger:
         answers = [position for position in positions if not position.gap]
         if answers:
             return answers[0] if len(answers) == 1 else min(answers, key=self._at)
-        reopened = self._reopened.get(key, "")
-        gaps = [gap for gap in positions if not reopened or self._at(gap) > reopened]
+        reopened = self._reopened.get(key, set())
+        gaps = [gap for gap in positions if gap.name not in reopened]
         return max(gaps, key=self._at) if gaps else None
 
     def _at(self, position: Position) -> str:
@@ -210,8 +235,8 @@ class Ledger:
                 if known.tail.get(record["key"], GAP) & GAP:  # an answer is never displaced
                     known.tail[record["key"]] = offset | (GAP if record["gap"] else 0)
             elif record["kind"] == "reopen":
-                for key in record["keys"]:
-                    self._reopened[key] = max(self._reopened.get(key, ""), record["at"])
+                for key, names in record["gaps"].items():
+                    self._reopened.setdefault(key, set()).update(names)
         if known.end - start > INDEX_TAIL_BYTES and not self._read_only:
             with suppress(OSError):
                 write_index(path)
@@ -251,33 +276,52 @@ def _words(key: str) -> tuple[int, int]:
 
 
 def _open_covered(path: Path) -> _Covered:
-    nothing = memoryview(array("Q"))
+    columns = _read_index(path, columns=1)
+    if columns is None:
+        return _Covered(array("Q"), end=0, tail={})
+    end, (high,) = columns
+    return _Covered(high, end, tail={})
+
+
+def _read_index(path: Path, columns: int) -> tuple[int, list[array[int]]] | None:
+    """(bytes covered, the first columns) of the index of a ledger file; None without a usable one.
+
+    An index that covers more than there is, as after a power cut or a copy made too early, is none.
+    """
     try:
         with path.with_suffix(".idx").open("rb") as file:
-            view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-        magic, end, count = HEADER.unpack(view[: HEADER.size])
-        if magic == MAGIC and len(view) == HEADER.size + 24 * count:
-            words = view[HEADER.size :].cast("Q")
-            columns = (words[:count], words[count : 2 * count], words[2 * count :])
-            return _Covered(*columns, end=end, tail={})
-    except (FileNotFoundError, ValueError, struct.error):
-        pass  # no index, or an unreadable one: the file itself is scanned
-    return _Covered(nothing, nothing, nothing, end=0, tail={})
+            magic, end, count = HEADER.unpack(file.read(HEADER.size))
+            size = os.fstat(file.fileno()).st_size
+            if magic != MAGIC or size != HEADER.size + 24 * count or end > path.stat().st_size:
+                return None
+            read = [array("Q") for _ in range(columns)]
+            for column in read:
+                column.fromfile(file, count)
+            return end, read
+    except (FileNotFoundError, EOFError, struct.error):
+        return None
 
 
-def _matches(known: _Covered, wanted: set[str]) -> Iterator[tuple[str, int]]:
+def _matches(path: Path, known: _Covered, wanted: set[str]) -> Iterator[tuple[str, int]]:
     """(key, offset with gap bit) of every recorded response to one of the wanted keys."""
     if len(wanted) < len(known.tail):
         yield from ((key, known.tail[key]) for key in wanted if key in known.tail)
     else:
         yield from ((key, offset) for key, offset in known.tail.items() if key in wanted)
-    count = len(known.high)
-    if not count:
+    if not known.high:
         return
     for key in wanted:
         high, low = _words(key)
         place = bisect_left(known.high, high)
-        while place < count and known.high[place] == high:
+        if place == len(known.high) or known.high[place] != high:
+            continue
+        if known.low is None or known.offsets is None:
+            columns = _read_index(path, columns=3)
+            if columns is None:
+                raise SplitplotError(f"{path}: its index has gone meanwhile; run again")
+            _, (known.high, known.low, known.offsets) = columns  # the same one, or a longer one
+            place = bisect_left(known.high, high)
+        while place < len(known.high) and known.high[place] == high:
             if known.low[place] == low:
                 yield key, known.offsets[place]
             place += 1

@@ -1,8 +1,9 @@
 """Locks on request keys, held by the operating system: they end with the process that holds them.
 
-One byte of a lock file stands for one key (POSIX byte-range locks, which NFS has too). Two jobs that
-want the same answer at the same time, in whatever study, part layout or workflow process, thus meet
-here: one sends, the other waits and then finds the answer in the ledger.
+One byte of a lock file stands for one key (POSIX byte-range locks). Two jobs of one machine that want
+the same answer at the same time, in whatever study, part layout or workflow process, thus meet here:
+one sends, the other waits and then finds the answer in the ledger. Between machines the locks hold on
+NFS too, but what was written may be seen there only seconds later.
 """
 
 import errno

@@ -48,6 +48,7 @@ _HOPELESS_EXCEPTIONS = {
     "InvalidURL",
     "NonHttpUrlClientError",
 }
+_NEVER_SENT = {"ClientConnectorError", "ConnectionRefusedError"}  # others cut what may be billed
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def _classify_exception(error: BaseException, message: str) -> Failure:
         return Failure("retry", "timeout", text, slow_down=True, maybe_paid=True)
     if names & _HOPELESS_EXCEPTIONS:
         return Failure("give_up", "connection", text)
-    return Failure("retry", "connection", text)
+    return Failure("retry", "connection", text, maybe_paid=not names & _NEVER_SENT)
 
 
 def backoff(attempt: int, wait: float | None = None) -> float:

@@ -1,13 +1,21 @@
-"""One tiny call per model, outside the ledger: does it answer, and if not, would waiting help?"""
+"""One tiny call per model: does it answer, and if not, would waiting help?
+
+The answer is not kept in the ledger, but what it cost counts against the caps of the study.
+"""
 
 import asyncio
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
-from splitplot.calls.fulfil import api_key, trial_price
+from splitplot.calls.budget import Amount, Budget, actual_amount, worst_case
+from splitplot.calls.fulfil import FREE_ROUTES, api_key, trial_price
 from splitplot.calls.pricing import cost
 from splitplot.calls.records import Request, Response, Usage, request_key
-from splitplot.errors import SplitplotError
+from splitplot.errors import CapReached, SplitplotError
 
 MESSAGES = [{"role": "user", "content": "Reply with the word: yes"}]
 MAX_TOKENS = 256  # leaves a reasoning model room to think; an answer takes a few
@@ -30,13 +38,19 @@ class Probe:
         return asdict(self)
 
 
-def probe(trial: dict[str, Any]) -> Probe:
-    """Ask the model of a trial (as in plan.json) for one word, with one attempt."""
+def probe(trial: dict[str, Any], plan: dict[str, Any], ledger_root: Path) -> Probe:
+    """Ask the model of a trial (as in plan.json) for one word, with one attempt.
+
+    Nothing is sent, and the state is "terminal", where the study's caps leave no room for it.
+    """
     model, route = trial["model"], trial["route"]
     if route == "sim":
         return Probe(model, route, "ok", "simulated: nothing to ask")
     try:
-        response = asyncio.run(_ask(trial))
+        key = api_key(trial)
+        with _paid(trial, plan, ledger_root) as settle:
+            response = asyncio.run(_ask(trial, key))
+            settle(response)
     except SplitplotError as error:
         return Probe(model, route, "terminal", str(error))
     if response.outcome == "error":
@@ -58,7 +72,49 @@ def probe_body(parameters: dict[str, Any]) -> dict[str, Any]:
     return {"messages": MESSAGES, **parameters, **limited}
 
 
-async def _ask(trial: dict[str, Any]) -> Response:
+@contextmanager
+def _paid(
+    trial: dict[str, Any], plan: dict[str, Any], ledger_root: Path
+) -> Iterator[Callable[[Response], None]]:
+    """Reserve the worst case of a probe; yields what settles it. Raises CapReached."""
+    if trial["route"] in FREE_ROUTES:
+        yield lambda response: None
+        return
+    name = (
+        f"probe-{secrets.token_hex(8)}.jsonl"  # there is no such file: a kill counts at its worst
+    )
+    caps = plan["budget"]
+    budget = Budget(
+        ledger_root, plan["study"], trial["model"], caps, ledger_root / trial["hash"] / name
+    )
+    price = trial_price(trial)
+    worst = worst_case(probe_body(trial["parameters"]), price)
+    where = f"{plan['study_file']}: a probe of {trial['model']} was not sent"
+    if budget.capped and (worst is None or (price is None and caps.get("max_usd") is not None)):
+        raise CapReached(
+            f"{where}: the budget sets a cap, and what a probe may cost is not known; set "
+            "`price` for the model in config/models.yaml and `max_tokens` in the study's sampling"
+        )
+    worst = worst or Amount(calls=1)
+    try:
+        budget.open()
+        if not budget.reserve([worst])[0]:
+            raise CapReached(f"{where}: the budget's caps leave no room for it; raise them")
+        answers: list[Response] = []
+        cost_of_it = worst  # however it ends, unless we learn better
+        try:
+            yield answers.append
+            cost_of_it = actual_amount(answers[0].to_json(), worst)
+        except SplitplotError:  # the credential was refused: nothing to bill
+            cost_of_it = Amount(calls=1)
+            raise
+        finally:
+            budget.settle(worst, cost_of_it)
+    finally:
+        budget.close()
+
+
+async def _ask(trial: dict[str, Any], key: str | None) -> Response:
     from splitplot.calls import litellm_route, realtime
     from splitplot.calls.local import endpoint_for, serve
 
@@ -76,7 +132,7 @@ async def _ask(trial: dict[str, Any]) -> Response:
             endpoint | {"max_attempts": 1},
             api_key=key,
             record=answers.append,
-            on_send=lambda request, attempt: None,
+            on_send=lambda request, attempt, paid: None,
             price=lambda usage: usd(usage),
             stop=asyncio.Event(),
             **more,
@@ -92,7 +148,7 @@ async def _ask(trial: dict[str, Any]) -> Response:
                 realtime.answer, endpoint, server.api_key, route="local", engine=server.engine
             )
     elif trial["route"] == "litellm":
-        await ask(litellm_route.answer, trial["endpoint"], api_key(trial))
+        await ask(litellm_route.answer, trial["endpoint"], key)
     else:
-        await ask(realtime.answer, trial["endpoint"], api_key(trial))
+        await ask(realtime.answer, trial["endpoint"], key)
     return answers[0]

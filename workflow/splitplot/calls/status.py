@@ -46,7 +46,7 @@ def status(plan: dict[str, Any], items: Sequence[Item], root: Path) -> list[Cell
         gaps = [position for position in found.values() if position.gap]
         open_keys = keys.keys() - found.keys()
         busy = _held(root / paths.LEDGER / trial["hash"] / "locks", open_keys)
-        refused = open_keys & _over_quota(plan, cell, root) - busy
+        refused = open_keys & _left(plan, cell, root, frozenset({"over_quota"})) - busy
         rows.append(
             CellStatus(
                 cell["trial"],
@@ -66,24 +66,25 @@ def refill(plan: dict[str, Any], items: Sequence[Item], root: Path) -> int:
     """Open every gap again: recorded failures, and what a cap has stopped. The next run sends them.
 
     The projections of the parts concerned are removed, so that Snakemake makes them again, with the
-    estimate and the gate before them. Returns the number of gaps.
+    estimate; an approval was for the first sending, and is gone. Returns the number of gaps.
     """
     study, count = plan["study"], 0
     for cell, keys in _cell_keys(plan, items):
         trial = cell_of(plan, cell["trial"], cell["condition"])[0]
-        found = Ledger(root / paths.LEDGER, trial["hash"]).find(keys)
-        failed = {key for key, position in found.items() if position.gap}
-        stopped = _over_quota(plan, cell, root) & keys.keys() - found.keys()
+        ledger = Ledger(root / paths.LEDGER, trial["hash"])
+        failed = {key for key, position in ledger.find(keys).items() if position.gap}
         if failed:
             header = {"study": study, "trial": cell["trial"], "reason": "refill"}
             with LedgerWriter(root / paths.LEDGER, trial["hash"], header) as writer:
-                writer.reopen(failed)
-        for key in failed | stopped:
+                writer.reopen(ledger.gaps(failed))
+        # Also what another study has bought or opened since: here it still stands as a gap.
+        wanting = failed | (keys.keys() & _left(plan, cell, root, LOST))
+        for key in wanting:
             for part in keys[key]:
                 _part_path(paths.RESPONSES, plan, cell, part, root).unlink(missing_ok=True)
-        count += len(failed | stopped)
+        count += len(wanting)
     if count:
-        for template in (paths.ESTIMATE, paths.GATE):
+        for template in (paths.ESTIMATE, paths.GATE, paths.APPROVAL):
             (root / template.format(study=study)).unlink(missing_ok=True)
     return count
 
@@ -102,13 +103,15 @@ def _cell_keys(
         yield cell, keys
 
 
-def _over_quota(plan: dict[str, Any], cell: dict[str, str], root: Path) -> set[str]:
-    """Keys that the last run left unsent; they are no record of the ledger, for nothing was paid."""
+def _left(
+    plan: dict[str, Any], cell: dict[str, str], root: Path, outcomes: frozenset[str]
+) -> set[str]:
+    """Keys that the last run left with one of these outcomes, whatever the ledger says by now."""
     keys = set()
     for part in plan["parts"]:
         path = _part_path(paths.RESPONSES, plan, cell, part, root)
         if path.exists():
-            keys |= {row["key"] for row in read_jsonl(path) if row["outcome"] in LOST}
+            keys |= {row["key"] for row in read_jsonl(path) if row["outcome"] in outcomes}
     return keys
 
 

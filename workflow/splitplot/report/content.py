@@ -95,7 +95,7 @@ def banners(
             f"({percent(holes['lost'], holes['total'], 1)}) are missing. The figures below rest on the "
             "others. Answers already paid for are reused when the workflow runs again after"
         )
-        command = f"splitplot refill {plan.get('study_file') or plan.get('study')}"
+        command = f"splitplot refill {plan.get('study')}"
         found.append(_banner("partial", "Incomplete", text, command, holes["lines"]))
     if plan.get("item_limit"):
         text = (

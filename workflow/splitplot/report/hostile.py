@@ -1,35 +1,16 @@
 """Text that a model (or anybody) wrote, made safe to look at: hidden characters shown, length bounded."""
 
 import re
-import unicodedata
 from typing import Any
 
 from markupsafe import Markup, escape
 
-HIDDEN = re.compile(
-    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
-    "\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff"
-    "\ud800-\udfff\U000e0000-\U000e0fff]"
-)
-"""Controls, bidirectional marks, invisible fillers and joiners, lone surrogates, tags. Not newline."""
-
-JOINERS = "\u200c\u200d"
-"""Needed inside Persian, Indic scripts and emoji; hidden nowhere else."""
-
-
-def visible(text: str) -> str:
-    """`text` with every hidden character written out, e.g. “⟨U+202E⟩” or “⟨U+200B ×40⟩”.
-
-    Tabs and newlines stay (a CR LF is a newline); joiners stay between two non-ASCII characters.
-    The result encodes as UTF-8 and reorders or hides nothing.
-    """
-    return "".join(piece for piece, _ in _pieces(text))
-
+from splitplot.text import pieces, visible
 
 def visible_html(text: str) -> Markup:
     """`visible` for HTML: all else is escaped, and each mark carries the name of what it stands for."""
     parts = []
-    for piece, name in _pieces(text):
+    for piece, name in pieces(text):
         if name is None:
             parts.append(str(escape(piece)))
         else:
@@ -73,34 +54,3 @@ def inline_markdown(text: str) -> str:
     line = " ".join(visible(text).split())
     line = re.sub(r"([\\`*_\[\]<>|~#&$@])", r"\\\1", line)
     return line.replace("://", ":\\//").replace("www.", "www\\.")
-
-
-def _pieces(text: str) -> list[tuple[str, str | None]]:
-    """Runs of `text`: (as it is, None), or (mark, name of the hidden character)."""
-    text = text.replace("\r\n", "\n")
-    pieces: list[tuple[str, str | None]] = []
-    start = position = 0
-    while match := HIDDEN.search(text, position):
-        first = match.start()
-        character = text[first]
-        position = first + 1
-        if character == "\t" or (character in JOINERS and _joins(text, first)):
-            continue
-        while position < len(text) and text[position] == character:
-            position += 1
-        run = position - first
-        if first > start:
-            pieces.append((text[start:first], None))
-        count = f" ×{run}" if run > 1 else ""
-        name = unicodedata.name(character, "control or unassigned character")
-        pieces.append((f"⟨U+{ord(character):04X}{count}⟩", name.lower()))
-        start = position
-    if start < len(text):
-        pieces.append((text[start:], None))
-    return pieces
-
-
-def _joins(text: str, at: int) -> bool:
-    """Whether a joiner stands between two visible non-ASCII characters, where scripts need it."""
-    before, after = text[at - 1 : at] if at else "", text[at + 1 : at + 2]
-    return all(c > "\x7f" and not HIDDEN.match(c) for c in (before, after))

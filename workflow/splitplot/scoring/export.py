@@ -41,8 +41,20 @@ def item_responses(inputs: list[Path], output: Path) -> int:
     return count
 
 
+FOREIGN = ("extracted", "score_reason", "response", "reasoning", "finish_reason", "error",
+           "provider_model", "provider_id", "request_id")  # fmt: skip
+"""Columns with text of a model or a provider."""
+
+_FORMULA = r"^[=+\-@\t\r\n]"
+_NUMBER = r"^[+-]?[0-9][0-9.,]*([eE][+-]?[0-9]+)?$"
+
+
 def to_csv(parquet: Path, csv: Path) -> int:
-    """Write a table as CSV (UTF-8, header, texts quoted, nulls empty and unquoted); returns its rows."""
+    """Write a table as CSV (UTF-8, header, texts quoted, nulls empty and unquoted); returns its rows.
+
+    In the columns `FOREIGN` a text that a spreadsheet would run as a formula (it begins with = + - @, a tab
+    or a line break, and is no number) gets a single quote in front. The Parquet table has texts as they came.
+    """
     import pyarrow.csv
     import pyarrow.parquet as pq
 
@@ -53,9 +65,28 @@ def to_csv(parquet: Path, csv: Path) -> int:
         pyarrow.csv.CSVWriter(temporary, file.schema_arrow) as writer,
     ):
         for batch in file.iter_batches(batch_size=ROW_GROUP):
-            writer.write_batch(batch)
+            writer.write_batch(_without_formulas(batch))
             count += batch.num_rows
     return count
+
+
+def _without_formulas(batch: Any) -> Any:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for name in FOREIGN:
+        index = batch.schema.get_field_index(name)
+        if index < 0:
+            continue
+        texts = batch.column(index)
+        risky = pc.and_not(
+            pc.match_substring_regex(texts, _FORMULA), pc.match_substring_regex(texts, _NUMBER)
+        )
+        quoted = pc.binary_join_element_wise(pa.scalar("'"), texts, pa.scalar(""))
+        batch = batch.set_column(
+            index, batch.schema.field(index), pc.if_else(risky, quoted, texts)
+        )
+    return batch
 
 
 def _check(path: Path, schema: Any) -> None:

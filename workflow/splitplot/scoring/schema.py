@@ -123,6 +123,10 @@ a reader need not load the table.
 A truncated answer is scored as far as it goes, for a sensitivity analysis: `score` has that
 verdict, `strict` counts the answer as wrong, `observed` leaves it out.
 
+In the CSV export (`item_responses.csv`) a text of a model or a provider that a spreadsheet would run as
+a formula, because it begins with `=`, `+`, `-`, `@`, a tab or a line break and is no number, has a single
+quote in front. This table has all texts as they came.
+
 | column | type | may be null | meaning |
 |---|---|---|---|
 {rows}
