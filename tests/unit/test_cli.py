@@ -77,6 +77,16 @@ def test_an_error_is_one_json_value_too(here, call):
     assert err.startswith("splitplot: ")
 
 
+@pytest.mark.parametrize("arguments", [(), ("--json",)])
+def test_control_sequences_in_an_error_reach_no_terminal(here, call, arguments):
+    code, out, err = call("status", "a\x1b[2J\x9b\u202e", *arguments)
+    assert code == 2
+    assert not set("\x1b\x9b\u202e") & set(out + err)
+    assert "a⟨U+001B⟩[2J" in err
+    if out:
+        assert "a\x1b[2J\x9b\u202e" in json.loads(out)["error"]
+
+
 def test_questions_make_no_file(here, call):
     before = sorted(here.path.rglob("*"))
     for command in ("status", "estimate", "refill", "probe"):

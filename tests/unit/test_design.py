@@ -309,6 +309,15 @@ def test_another_model_behind_the_same_name_is_another_trial(root, old, new):
     assert root.plan()["trials"][0]["hash"] != before["trials"][0]["hash"]
 
 
+def test_another_name_in_the_request_is_another_trial(root):
+    before = root.plan(models=["mini"])
+    registry = root.path / "config/models.yaml"
+    registry.write_text(
+        registry.read_text().replace("openai/gpt-5-mini", "openai/gpt-5-mini, sent_as: other", 1)
+    )
+    assert root.plan(models=["mini"])["trials"][0]["hash"] != before["trials"][0]["hash"]
+
+
 @pytest.mark.parametrize(
     ("model", "old", "new"),
     [

@@ -40,6 +40,14 @@ def test_an_expected_error_is_one_line_and_its_exit_code(capsys, error, code):
     assert ending(capsys, error) == (code, "splitplot: x: y\n")
 
 
+def test_control_sequences_in_an_error_are_shown_and_do_nothing(capsys):
+    error = ConfigError("a\tb\n\x1b]0;title\x07 \x9b2J \u202eabc")
+    assert ending(capsys, error) == (
+        2,
+        "splitplot: a\tb\n⟨U+001B⟩]0;title⟨U+0007⟩ ⟨U+009B⟩2J ⟨U+202E⟩abc\n",
+    )
+
+
 def test_a_full_disk_is_one_line_with_the_path(capsys):
     error = OSError(28, "No space left on device", "results/s/plan.json")
     assert ending(capsys, error) == (

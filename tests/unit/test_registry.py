@@ -207,12 +207,37 @@ def test_a_mistake_is_named_with_what_is_allowed(registry_of, text, expected):
         "headers: {Authorization: Bearer hunter2hunter2}",
         "headers: {x-api-key: hunter2hunter2}",
         "base_url: sk-hunter2hunter2hunter2",
+        "base_url: 'http://user:hunter2@host/v1'",
+        "base_url: 'http://host/v1?api_key=hunter2'",
+        "headers: {Cookie: session=hunter2}",
+        "headers: {X-Custom-Auth: hunter2}",
+        "headers: {X-Gateway: Basic hunter2}",
     ],
 )
 def test_a_literal_secret_is_refused_and_not_repeated(registry_of, setting):
     message = refusal(registry_of, f"models: {{a: {{model: openai/x, {setting}}}}}")
     assert "environment variable" in message
+    assert "api_key_env" in message
     assert "hunter2" not in message
+
+
+def test_headers_that_are_no_credentials_are_sent(registry_of):
+    headers = "{anthropic-version: '2023-06-01', HTTP-Referer: 'https://lab.example', X-Title: s}"
+    registry = registry_of(f"models: {{a: {{model: openai/x, headers: {headers}}}}}")
+    assert set(registry.resolve("a").endpoint["headers"]) == {
+        "anthropic-version",
+        "HTTP-Referer",
+        "X-Title",
+    }
+
+
+def test_the_name_under_which_a_model_is_sent_is_part_of_its_identity(registry_of):
+    one, other = (
+        registry_of(f"models: {{a: {{model: azure/gpt, sent_as: {name}}}}}").resolve("a")
+        for name in ("azure/one", "azure/other")
+    )
+    assert one.identity == {"model": "azure/gpt", "sent_as": "azure/one"}
+    assert other.endpoint["model"] == other.identity["sent_as"] == "azure/other"
 
 
 @pytest.mark.parametrize("route", ["realtime", "litellm"])

@@ -10,6 +10,7 @@ import yaml
 from splitplot.config_file import read_document
 from splitplot.errors import ConfigError
 from splitplot.study import load_study, study_schema
+from splitplot.study.litellm_options import is_litellm_option
 from splitplot.study.reference import study_reference
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -110,6 +111,21 @@ def test_an_unknown_scorer_is_refused_as_the_style_guide_shows(root):
         ({"sampling": [{}, {}]}, 'sampling[1]: a second sampling named "default"'),
         ({"sampling": [{"top_logprobs": 3}]}, "top_logprobs needs `logprobs: true`"),
         ({"sampling": [{"extra": {"stream": True}}]}, "stream is set by the workflow"),
+        ({"sampling": [{"extra": {"n": 2}}]}, "n is set by the workflow"),
+        ({"sampling": [{"extra": {"messages": []}}]}, "messages is set by the workflow"),
+        ({"sampling": [{"extra": {"model": "x"}}]}, "model is set by the workflow"),
+        ({"sampling": [{"extra": {"api_key": "hunter2"}}]}, "api_key: a secret does not belong"),
+        ({"sampling": {"extra": {"authorization": "x"}}}, "a secret does not belong"),
+        (
+            {"sampling": [{"extra": {"extra_headers": {"X-A": "b"}}}]},
+            "no field of the request body",
+        ),
+        ({"sampling": [{"extra": {"user": "${ME}"}}]}, "${…} is not replaced here"),
+        ({"question": "sk-proj-hunter2hunter2hunter2"}, "question: a secret does not belong"),
+        (
+            {"models": ["anthropic/x"], "sampling": [{"extra": {"num_retries": 3}}]},
+            "sampling[0].extra.num_retries: is an option of litellm",
+        ),
         ({"sampling": [{"extra": {"seed": 3}}]}, "write seed beside `extra`, not inside it"),
         ({"sweep": {"temprature": [1]}}, '"temprature" cannot be swept; did you mean'),
         ({"sweep": {"temperature": {"from": 1, "to": 0, "step": 1}}}, "`to` must be at least"),
@@ -136,6 +152,32 @@ def test_a_mistake_is_named_with_what_is_allowed(root, changes, expected):
     assert expected in message
     assert message.startswith("config/studies/s.yaml: ")
     assert len(message.splitlines()) == 1
+
+
+def test_names_of_ones_own_are_no_secrets(root):
+    tool = {"parameters": {"properties": {"password": {"type": "string"}}}}
+    root.plan(
+        conditions={"secret": "prompts/solver/direct.md"},
+        scorers=[{"scorer": "regex", "pattern": "[x${]([0-9]+)"}],
+        sampling=[{"extra": {"tools": [tool], "prompt_cache_key": "a"}}],
+    )
+
+
+@pytest.mark.parametrize("route", ["realtime", "sim"])
+def test_an_option_of_litellm_is_an_ordinary_field_on_other_routes(root, route):
+    extra = {"metadata": {"run": "a"}, "top_k": 40}
+    root.plan(models=["mini"], sampling=[{"extra": extra}], execution={"route": route})
+
+
+def test_every_option_of_litellm_is_known_and_fields_of_providers_are_not(monkeypatch):
+    monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    from litellm.types.utils import all_litellm_params
+
+    ours = {"timeout", "api_base", "api_key", "mock_response", "custom_llm_provider", "drop_params"}
+    assert [name for name in (ours | set(all_litellm_params)) if not is_litellm_option(name)] == []
+    sent = ["top_k", "min_p", "thinking", "response_format", "tools", "service_tier", "user"]
+    sent += ["logit_bias", "verbosity", "store", "prompt_cache_key", "safety_settings"]
+    assert [name for name in sent if is_litellm_option(name)] == []
 
 
 def test_a_study_must_be_named_like_its_file(root):

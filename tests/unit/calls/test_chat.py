@@ -249,6 +249,13 @@ def test_long_messages_are_cut():
     assert len(chat.tidy("x" * 10_000)) == chat.MAX_MESSAGE
 
 
+def test_messages_hold_no_control_sequences_and_keep_plain_text():
+    assert chat.tidy("naïve → 日本\n\x1b[31mred\x9b \u202ex") == (
+        "naïve → 日本 ⟨U+001B⟩[31mred⟨U+009B⟩ ⟨U+202E⟩x"
+    )
+    assert len(chat.tidy("\x1b\x07" * 10_000)) == chat.MAX_MESSAGE
+
+
 @given(
     st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=8, max_size=60), st.text()
 )

@@ -217,6 +217,32 @@ def test_the_csv_has_the_rows_of_the_table(cell, tmp_path):
     assert [row["response"] for row in read] == [row["response"] for row in rows]
 
 
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("=1+1", "'=1+1"),
+        ("+cmd|' /C calc'!A0", "'+cmd|' /C calc'!A0"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\t=1", "'\t=1"),
+        ("\r=1", "'\r=1"),
+        ("- a list", "'- a list"),
+        ("-5", "-5"),
+        ("+1,000.5e3", "+1,000.5e3"),
+        ("'=1", "'=1"),
+        ("a = b", "a = b"),
+        ("−5 · 日本", "−5 · 日本"),
+    ],
+)
+def test_a_formula_in_the_csv_is_text(cell, tmp_path, text, written):
+    _summary, rows = cell(lambda i, r: ok(i, r, text))
+    to_csv(tmp_path / "scores.parquet", tmp_path / "scores.csv")
+    with (tmp_path / "scores.csv").open(newline="", encoding="utf-8") as file:
+        read = list(csv.DictReader(file))
+    assert {row["response"] for row in rows} == {text}
+    assert {row["response"] for row in read} == {written}
+    assert {row["reasoning"] for row in read} == {""}
+
+
 def test_the_page_of_the_docs_is_in_sync_with_the_schema(repository):
     assert (repository / "docs/item_responses.md").read_text(encoding="utf-8") == schema_page(), (
         "run `python -m splitplot.scoring.schema > docs/item_responses.md`"

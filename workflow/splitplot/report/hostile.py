@@ -7,6 +7,9 @@ from markupsafe import Markup, escape
 
 from splitplot.text import pieces, visible
 
+__all__ = ["cut", "encodable", "fence", "inline_markdown", "visible", "visible_html"]
+
+
 def visible_html(text: str) -> Markup:
     """`visible` for HTML: all else is escaped, and each mark carries the name of what it stands for."""
     parts = []

@@ -83,9 +83,7 @@ def _without_formulas(batch: Any) -> Any:
             pc.match_substring_regex(texts, _FORMULA), pc.match_substring_regex(texts, _NUMBER)
         )
         quoted = pc.binary_join_element_wise(pa.scalar("'"), texts, pa.scalar(""))
-        batch = batch.set_column(
-            index, batch.schema.field(index), pc.if_else(risky, quoted, texts)
-        )
+        batch = batch.set_column(index, batch.schema.field(index), pc.if_else(risky, quoted, texts))
     return batch
 
 

@@ -16,6 +16,7 @@ from splitplot.config_file import (
 from splitplot.config_model import validate
 from splitplot.errors import ConfigError, near_miss
 from splitplot.registry import Registry, load_registry
+from splitplot.registry_entries import check_no_secrets
 from splitplot.study.check import Checked, check_study
 from splitplot.study.model import Study
 
@@ -36,6 +37,9 @@ def load_checked(path: Path, root: Path, registry: Registry | None = None) -> Ch
     problems = Problems(document)
     if not isinstance(document.value, dict):
         problems.add((), "must be a mapping; a study starts with `study: <its name>`")
+    problems.stop()
+    # Elsewhere keys are names that somebody chose, and ${ may be part of a pattern.
+    check_no_secrets(document, problems, lambda where: where[0] == "sampling")
     problems.stop()
     study = validate(Study, document, problems)
     name = document.value.get("study")

@@ -8,6 +8,7 @@ from splitplot.config_file import Problems, Where, canonical_numbers
 from splitplot.errors import ConfigError, near_miss
 from splitplot.registry import Model, Registry
 from splitplot.study.crossing import NamedCell, expand_cells, expand_samplings
+from splitplot.study.litellm_options import is_litellm_option
 from splitplot.study.model import Study
 from splitplot.study.sections import Factor, Sampling
 from splitplot.study.sources import OfficialSource, PathSource
@@ -45,6 +46,7 @@ def check_study(study: Study, root: Path, registry: Registry, problems: Problems
     samplings = expand_samplings(study, problems.add)
     cells = expand_cells(study, samplings, expand, problems.add)
     models = _models(study, cells, registry, problems)
+    _check_extra(study, samplings, cells, models, problems)
     _check_quota(study, cells, problems)
     _check_files(study, root, problems)
     return Checked(
@@ -91,6 +93,32 @@ def _place_of_model(study: Study, registry: Registry, name: str) -> Where:
         if name in registry.expand(entry.model):
             return ("trials", index, "model")
     return ("models",)
+
+
+def _check_extra(
+    study: Study,
+    samplings: dict[str, tuple[Sampling, str]],
+    cells: list[NamedCell],
+    models: dict[tuple[str, str], Model],
+    problems: Problems,
+) -> None:
+    """Refuse fields of the body that litellm would take for its own options."""
+    through_litellm = {
+        samplings[cell.sampling][1]: cell.model
+        for cell in cells
+        if (model := models.get((cell.model, cell.route))) and model.route == "litellm"
+    }
+    for index, sampling in enumerate(study.sampling):
+        for key in sampling.extra:
+            if sampling.name in through_litellm and is_litellm_option(key):
+                where: Where = ("sampling", index, "extra", key)
+                if not problems.written(where):
+                    where = ("sampling", "extra", key)
+                problems.add(
+                    where,
+                    f"is an option of litellm, through which {through_litellm[sampling.name]} is asked, "
+                    "and would not reach the provider; remove it, or use route realtime",
+                )
 
 
 def _check_quota(study: Study, cells: list[NamedCell], problems: Problems) -> None:

@@ -9,6 +9,8 @@ from splitplot.config_model import Section
 RESERVED_BODY_FIELDS = ("model", "messages", "n", "stream", "stream_options")
 """Body fields that the workflow sets, or that would break one request – one answer."""
 
+_CREDENTIAL_FIELDS = ("headers", "extra_headers", "default_headers", "extra_query", "cookies")
+
 Factor = Literal["condition", "model", "sampling"]
 
 
@@ -65,6 +67,11 @@ class Sampling(Section):
         for key in value:
             if key in RESERVED_BODY_FIELDS:
                 raise ValueError(f"{key} is set by the workflow and cannot be given here")
+            if key in _CREDENTIAL_FIELDS:
+                raise ValueError(
+                    f"{key} is no field of the request body; headers belong to the model's entry in "
+                    "config/models.yaml, and a key to the variable that its api_key_env names"
+                )
             if key in cls.model_fields:
                 raise ValueError(f"write {key} beside `extra`, not inside it")
         return value
