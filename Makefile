@@ -1,5 +1,6 @@
 # make demo    set up and run the demo study
-# make test    set up and run lint, types and every test
+# make test    set up and run lint, types and the tests; with CI set, also those that take minutes
+# make test-all  the same with those that take minutes
 # make lock    renew the lock files from envs/*.in
 
 VENV := .venv
@@ -8,13 +9,16 @@ PYTHON ?= python3
 UV := $(VENV)/bin/uv
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 
-.PHONY: demo test test-fast lint lock benchmarks clean
+.PHONY: demo test test-all test-fast lint lock benchmarks clean
 
 demo: $(VENV)/.runtime
 	$(RUN) snakemake --profile local results/demo/report.html
 	@echo "The report: results/demo/report.html"
 
 test: lint
+	$(RUN) pytest $(if $(CI),,-m "not long")
+
+test-all: lint
 	$(RUN) pytest
 
 test-fast: $(VENV)/.development

@@ -8,6 +8,7 @@ costs time, never an answer.
 
 from __future__ import annotations  # array[int] is a type for the checker only
 
+import errno
 import json
 import os
 import secrets
@@ -104,7 +105,8 @@ class LedgerWriter:
         data = json.dumps(record, separators=(",", ":"), allow_nan=False).encode() + b"\n"
         try:
             if os.write(self._file, data) != len(data):
-                raise OSError("the line was written in part")
+                # on a regular file a write is cut short only where the disk is full
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             if time.monotonic() - self._synced > FSYNC_SECONDS:
                 os.fdatasync(self._file)
                 self._synced = time.monotonic()
