@@ -37,11 +37,11 @@ benchmarks: $(VENV)/.development
 lock: $(VENV)/bin/uv
 	for name in base dev; do \
 	  $(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate \
-	    --no-emit-index-url --no-emit-find-links --python-version 3.11 envs/$$name.in \
+	    --python-version 3.11 envs/$$name.in \
 	    $$([ $$name = dev ] && echo -c envs/base.lock) -o envs/$$name.lock || exit 1; done
 	for name in weights uv; do \
 	  $(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --no-deps \
-	    --no-emit-index-url --no-emit-find-links --python-version 3.11 envs/$$name.in \
+	    --python-version 3.11 envs/$$name.in \
 	    -o envs/$$name.lock || exit 1; done
 
 clean:
