@@ -17,6 +17,11 @@ include: "workflow/rules/scores.smk"
 include: "workflow/rules/report.smk"
 
 
+# Snakemake has a scheduler now: from here on, a request to stop waits for the jobs that run.
+onstart:
+    DRAIN.schedule_by(workflow.scheduler.exit_gracefully)
+
+
 onerror:
     print(failure_hint(), file=sys.stderr)
 

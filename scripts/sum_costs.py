@@ -13,6 +13,7 @@ def main() -> None:
     parser.add_argument("--plan", type=Path, required=True)
     parser.add_argument("--calls", type=Path, required=True, help="the study's folder of calls")
     parser.add_argument("--answers", default="responses.jsonl", help="name of the file of answers")
+    parser.add_argument("--ledger", type=Path, default=Path("results/ledger"))
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
     plan = read_json(args.plan)
@@ -21,7 +22,7 @@ def main() -> None:
         folder = args.calls / cell["trial"] / cell["condition"]
         files = [folder / part / args.answers for part in plan["parts"]]
         cells.append((cell["trial"], cell["condition"], files))
-    write_json(args.output, costs(plan, cells))
+    write_json(args.output, costs(plan, cells, args.ledger))
 
 
 if __name__ == "__main__":

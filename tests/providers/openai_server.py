@@ -13,7 +13,8 @@ fault the n-th call with a body meets depends on `seed`, the body and n alone; f
     latency_ms, slow_s, retry_after (s, sent with 429 and 503; null sends none),
     rate_limit_headers {name: value} on every answer, max_in_flight (more are answered with 429),
     all_401, unknown_model, insufficient_quota, bad_request (true: every call is refused so),
-    require_key (others get 401), echo_key (the answer repeats the key it was sent).
+    require_key (others get 401), echo_key (the answer repeats the key it was sent),
+    usage {"output", "reasoning"} (tokens of every completion, in place of the words of its text).
 GET /stats counts; /stats?keys=1 adds the counts of each body; POST /faults replaces the settings.
 """
 
@@ -179,7 +180,13 @@ class Provider:
             if fault is not None:
                 state.add("f", fault)
             await asyncio.sleep(self.faults.get("latency_ms", 0) / 1000)
-            return await self.respond(request, fault, digest, make(body, digest), key, anthropic)
+            answer = make(body, digest)
+            if wish := self.faults.get("usage"):
+                told = answer["usage"]
+                told["completion_tokens"] = wish["output"]
+                told["total_tokens"] = told["prompt_tokens"] + wish["output"]
+                told["completion_tokens_details"] = {"reasoning_tokens": wish["reasoning"]}
+            return await self.respond(request, fault, digest, answer, key, anthropic)
         finally:
             state.in_flight -= 1
 

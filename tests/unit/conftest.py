@@ -74,3 +74,25 @@ def root(tmp_path):
 def shared_root(tmp_path_factory):
     """A root for property tests, which rewrite the study again and again."""
     return Root(tmp_path_factory.mktemp("root"))
+
+
+class Spoken:
+    """A batch protocol that takes everything but `logprobs`, and remembers what it was asked."""
+
+    def __init__(self):
+        self.asked = []
+
+    def check(self, parameters, settings):
+        from splitplot.errors import ConfigError
+
+        self.asked.append((parameters, settings))
+        if "logprobs" in parameters:
+            raise ConfigError("logprobs: not by batch; remove it")
+
+
+@pytest.fixture
+def spoken(monkeypatch):
+    """In place of every provider's batch protocol."""
+    stand_in = Spoken()
+    monkeypatch.setattr("splitplot.calls.batch.protocols.provider", lambda name: stand_in)
+    return stand_in

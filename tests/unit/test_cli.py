@@ -10,7 +10,7 @@ import pytest
 
 from splitplot.cli import main
 
-COMMANDS = ("status", "estimate", "approve", "refill", "probe")
+COMMANDS = ("status", "estimate", "approve", "refill", "probe", "cancel", "ledger")
 
 
 @pytest.fixture
@@ -89,9 +89,10 @@ def test_control_sequences_in_an_error_reach_no_terminal(here, call, arguments):
 
 def test_questions_make_no_file(here, call):
     before = sorted(here.path.rglob("*"))
-    for command in ("status", "estimate", "refill", "probe"):
+    for command in ("status", "estimate", "refill", "probe", "cancel"):
         call(command, "s")
     call("models")
+    call("ledger")
     assert sorted(here.path.rglob("*")) == before
 
 
@@ -139,6 +140,149 @@ def test_what_does_not_fit_under_the_cap_ends_with_4(paid, call):
 def test_an_approval_is_asked_for_before_the_cap_is_told(paid, call):
     paid.save(models=["paid"], budget={"confirm_above_usd": 0.5, "max_usd": 0.001})
     assert call("estimate", "s")[0] == 3
+
+
+BATCHED = """
+models:
+  paid:
+    model: openai/gpt-4o-mini
+    api_key_env: NO_SUCH_KEY
+    batch: {max_requests: 1}
+  other: {model: openai/gpt-4o, batch: false}
+"""
+
+
+@pytest.fixture
+def batched(here, monkeypatch):
+    monkeypatch.delenv("NO_SUCH_KEY", raising=False)
+    here.write("config/models.yaml", BATCHED)
+    rows = [{"id": str(n), "input": f"{n} + 1?", "target": n + 1} for n in range(4)]
+    here.write("data/items.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    here.save(models=["paid"], execution={"route": "batch", "parts": 1})
+    return here
+
+
+def open_batch(here, count=4):
+    """An open batch of the study's first cell, as the job that makes it leaves it."""
+    from splitplot.calls.batch.store import Store
+
+    plan = here.plan(models=["paid"], execution={"route": "batch", "parts": 1})
+    (trial,), cell = plan["trials"], plan["cells"][0]
+    keys = [f"{number:032x}" for number in range(count)]
+    batch = Store(here.path / "results/ledger").draft("openai--1", trial["hash"], keys)
+    about = {"trial": trial["hash"], "trial_id": trial["id"], "model": "paid", "batch": "openai"}
+    place = {"condition": cell["condition"], "part": "0-of-1", "study": "s"}
+    numbers = {"count": count, "worst": {"usd": 1.5, "calls": count, "tokens": 9}}
+    batch.write("intent", {"at": "2026-11-21T10:00:00+00:00", **about, **place, **numbers})
+    batch.write("created", {"at": "2026-11-21T10:00:01+00:00", "id": "batch_1"})
+    batch.note({"at": "2026-11-21T10:05:00+00:00", "state": "in_progress", "done": 1, "total": 4})
+    return batch
+
+
+def test_a_part_too_large_for_a_batch_ends_with_2_and_the_number_of_parts(batched, call):
+    code, out, err = call("estimate", "s")
+    assert (code, "8 would be sent, all in 2 batches at half price" in out) == (2, True)
+    assert "openai takes at most 1 in one batch" in err
+    parts = re.search(r"set execution\.parts to (\d+)", err)[1]
+    batched.save(models=["paid"], execution={"route": "batch", "parts": int(parts)})
+    assert call("estimate", "s")[0] == 0
+
+
+def test_status_and_ledger_tell_of_open_batches(batched, call):
+    open_batch(batched)
+    _, out, _ = call("status", "s")
+    assert "open batch: openai batch_1 (paid-greedy--" in out
+    assert "is in_progress, 1 of 4 done, " in out
+    _, out, _ = call("status", "s", "--json")
+    assert [batch["id"] for batch in json.loads(out)["batches"]] == ["batch_1"]
+    code, out, _ = call("ledger")
+    assert (code, "batch_1" in out, "at most $1.50 reserved" in out) == (0, True, True)
+
+
+def test_what_a_provider_says_reaches_no_terminal_as_it_is(batched, call):
+    batch = open_batch(batched)
+    batch.note({"at": "x", "state": "in\x1b[2Jprogress"})
+    for command in (("status", "s"), ("ledger",), ("status", "s", "--json")):
+        assert "\x1b" not in call(*command)[1]
+
+
+def test_models_tells_which_go_by_batch(batched, call):
+    _, out, _ = call("models")
+    lines = {line.split()[0]: line.split() for line in out.splitlines()}
+    assert (lines["paid"][3], lines["other"][3]) == ("openai", "no")
+    _, out, _ = call("models", "--json")
+    assert {row["name"]: row["batch"] for row in json.loads(out)["models"]} == {
+        "paid": "openai",
+        "other": None,
+    }
+
+
+def spent(here, *answers, outcome="ok"):
+    """Answers of study s in the ledger, and the table that a run would make of them."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    from splitplot.calls.ledger import LedgerWriter
+    from splitplot.calls.records import Response
+
+    header = {"study": "s", "trial": "t", "model": "paid"}
+    keys = [f"{number:032x}" for number in range(len(answers))]
+    with LedgerWriter(here.path / "results/ledger", "0" * 16, header) as writer:
+        for key, usd in zip(keys, answers, strict=True):
+            writer.response(Response(key, outcome, usd=usd, route="batch", study="s"))
+    (here.path / "results/s").mkdir(exist_ok=True)
+    columns = {"key": keys, "outcome": [outcome] * len(keys), "usd": list(answers)}
+    parquet.write_table(pa.table(columns), here.path / "results/s/item_responses.parquet")
+
+
+def test_a_ledger_that_agrees_with_the_table_says_so_to_the_cent(batched, call):
+    spent(batched, 0.5, 0.75)
+    code, out, _ = call("ledger", "s")
+    assert code == 0
+    assert "in all: 2 requests, 2 answers, $1.25" in out
+    assert "$1.25 for 2 answers in results/s/item_responses.parquet" in out
+    assert out.rstrip().endswith("which agrees to the cent")
+    code, out, _ = call("ledger", "s", "--json")
+    value = json.loads(out)
+    assert value["total"]["usd"] == value["reconciliation"]["paid"]["usd"] == 1.25
+    assert value["rows"][0]["route"] == "batch"
+
+
+def test_a_ledger_that_does_not_agree_ends_with_1(batched, call):
+    spent(batched, 0.5, 0.75)
+    for file in (batched.path / "results/ledger").glob("*/*.jsonl"):
+        file.unlink()
+    code, out, _ = call("ledger", "s")
+    assert code == 1
+    assert "2 answers in the table, worth $1.25, that the ledger does not have" in out
+
+
+def test_the_ledger_knows_studies_that_are_gone(batched, call):
+    spent(batched, 0.5)
+    (batched.path / "config/studies/s.yaml").unlink()
+    assert call("ledger", "s")[0] == 0
+    batched.save(study="first")
+    code, _, err = call("ledger", "frist")
+    assert (code, 'did you mean "first"' in err) == (2, True)
+
+
+def test_cancel_tells_in_words_what_came_of_it(batched, call, monkeypatch):
+    counts = {"cancelled": 2, "ended": 1, "answers_kept": 120, "unanswered": 380}
+    asked = []
+
+    def cancel(plan, root, *, wait, say):
+        asked.append((plan["study"], root, wait))
+        say("batch_1: asked to \x1b stop")
+        return counts | {"still_running": 1}
+
+    monkeypatch.setattr("splitplot.calls.batch.cancel.cancel", cancel)
+    code, out, err = call("cancel", "s")
+    assert code == 0
+    assert "2 batches of s asked to stop; 1 ended: 120 answers kept, 380 requests without" in out
+    assert "1 still running" in out and "splitplot refill s" in out
+    assert "\x1b" not in err
+    assert json.loads(call("cancel", "s", "--no-wait", "--json")[1])["answers_kept"] == 120
+    assert asked == [("s", Path.cwd(), True), ("s", Path.cwd(), False)]
 
 
 def test_a_probe_that_fails_ends_with_1(paid, call):

@@ -330,6 +330,8 @@ def test_another_name_in_the_request_is_another_trial(root):
         ),
         ("mini", "openai/gpt-5-mini", "openai/gpt-5-mini, base_url: 'https://proxy.example/v1'"),
         ("mini", "openai/gpt-5-mini", "openai/gpt-5-mini, route: litellm, api_key_env: MINE"),
+        ("mini", "openai/gpt-5-mini", "openai/gpt-5-mini, batch: false"),
+        ("mini", "openai/gpt-5-mini", "openai/gpt-5-mini, batch: {window_h: 48, model: other}"),
         (
             "mini",
             "openai/gpt-5-mini",
@@ -349,6 +351,122 @@ def test_how_a_model_is_reached_run_or_priced_changes_no_id(root, model, old, ne
     assert after["trials"] != before["trials"]
 
 
+GOLDEN = {
+    "tiny": "91ebfed4959a19ca",
+    "mini": "016b48c52deaf05c",
+    "weak": "db5f7a6f223f2da1",
+    "anthropic/claude-haiku-4-5": "91b677257b412c99",
+    "azure/gpt": "bfe5c1fd03b368db",
+    "together/meta/llama": "e3029805240c8480",
+}
+"""Hashes of trials that version 0.1.0 made, before any trial went by batch: answers lie under them."""
+
+
+def test_trials_keep_the_hashes_under_which_their_answers_were_bought(root, spoken):
+    plan = root.plan(models=list(GOLDEN))
+    assert {trial["model"]: trial["hash"] for trial in plan["trials"]} == GOLDEN
+
+
+@pytest.mark.parametrize(
+    ("study", "expected"),
+    [
+        ("demo", ["smollm2-135m-greedy--4459c596", "smollm2-135m-warm--e569fa66"]),
+        ("gsm8k", ["smollm2-135m-greedy--d242d675"]),
+    ],
+)
+def test_the_shipped_studies_keep_their_trials(study, expected):
+    # As version 0.1.0 made them.
+    plan = make_plan(Path(f"config/studies/{study}.yaml"), REPOSITORY)
+    assert [trial["id"] for trial in plan["trials"]] == expected
+
+
+@pytest.mark.parametrize(
+    "execution",
+    [
+        {"route": "auto"},
+        {"route": "batch"},
+        {"route": "realtime"},
+        {"route": "litellm"},
+        {"batch_at_least": 1},
+        {"rescue": "realtime"},
+        {"max_concurrent_batches": 1},
+        {"parts": 7},
+    ],
+)
+def test_execution_changes_no_id_and_no_key(root, spoken, execution):
+    from splitplot.calls.requests import cell_requests
+    from splitplot.items.item import Item
+
+    def keys(plan):
+        items = [Item(str(n), f"{n}?") for n in range(3)]
+        trial, condition = plan["trials"][0], plan["conditions"][0]
+        return [request.key for request, _, _ in cell_requests(trial, condition, 2, items)]
+
+    before, after = root.plan(models=["mini"]), root.plan(models=["mini"], execution=execution)
+    assert ids(after) == ids(before)
+    assert [trial["hash"] for trial in after["trials"]] == [GOLDEN["mini"]]
+    assert keys(after) == keys(before)
+    assert after["digests"]["grid"] == before["digests"]["grid"]
+
+
+def test_a_trial_goes_by_batch_where_its_provider_has_one_and_nothing_else_is_said(root, spoken):
+    plan = root.plan(models=["mini", "tiny", "weak", "deepseek/chat"])
+    found = {trial["model"]: trial["batch"] for trial in plan["trials"]}
+    assert found["mini"]["at_least"] == 500
+    assert found["mini"]["protocol"] == "openai"
+    assert [found[name] for name in ("tiny", "weak", "deepseek/chat")] == [None] * 3
+    assert {trial["batch_reason"] for trial in plan["trials"]} == {None}
+    assert [trial["route"] for trial in plan["trials"]] == ["realtime", "local", "sim", "realtime"]
+
+
+@pytest.mark.parametrize("route", ["realtime", "litellm", "sim"])
+def test_another_route_is_not_by_batch(root, spoken, route):
+    trial = root.plan(models=["mini"], execution={"route": route})["trials"][0]
+    assert (trial["route"], trial["batch"], trial["batch_reason"]) == (route, None, None)
+    assert spoken.asked == []
+
+
+def test_every_part_goes_by_batch_when_that_is_asked_for_also_of_one_trial(root, spoken):
+    trial = root.plan(models=["mini"], execution={"route": "batch"})["trials"][0]
+    assert (trial["route"], trial["batch"]["at_least"]) == ("realtime", 1)
+    trials = [{"model": "mini", "route": "batch"}, {"model": "groq/x"}, {"model": "tiny"}]
+    plan = root.plan(models=None, trials=trials, execution={"batch_at_least": 9})
+    found = [trial["batch"] and trial["batch"]["at_least"] for trial in plan["trials"]]
+    assert found == [1, 9, None]
+    mixed = [{"model": "mini", "route": "auto"}]
+    plan = root.plan(models=None, trials=mixed, execution={"route": "batch", "batch_at_least": 3})
+    assert plan["trials"][0]["batch"]["at_least"] == 3
+
+
+def test_a_setting_that_cannot_go_by_batch_leaves_the_trial_to_real_time_and_says_so(root, spoken):
+    plan = root.plan(
+        models=["mini"],
+        sampling=[{"name": "a", "max_tokens": 8}, {"name": "b", "logprobs": True}],
+    )
+    one, other = plan["trials"]
+    assert (one["batch"]["protocol"], one["batch_reason"]) == ("openai", None)
+    assert (other["batch"], other["batch_reason"]) == (None, "logprobs: not by batch; remove it")
+    assert spoken.asked[0] == ({"max_tokens": 8}, one["batch"])
+
+
+def test_a_setting_that_cannot_go_by_batch_is_refused_where_batches_are_asked_for(root, spoken):
+    message = root.refusal(
+        models=["mini"],
+        sampling=[{"name": "a"}, {"name": "b", "logprobs": True}],
+        execution={"route": "batch"},
+    )
+    assert message.startswith(
+        'config/studies/s.yaml: sampling[1]: route batch cannot serve "mini" with this sampling: '
+        "logprobs: not by batch; remove it"
+    )
+
+
+def test_what_is_missing_for_batches_is_told_in_the_plan(root, spoken):
+    trial = root.plan(models=["azure/gpt"])["trials"][0]
+    assert trial["batch"] is None
+    assert "azure's batch API needs an address" in trial["batch_reason"]
+
+
 def test_names_are_for_readers_and_not_part_of_a_hash(root):
     one = root.plan()
     two = root.plan(
@@ -365,6 +483,7 @@ def test_names_are_for_readers_and_not_part_of_a_hash(root):
     [
         ({"question": "Other?"}, {"plan"}),
         ({"execution": {"parts": 4}}, {"plan"}),
+        ({"execution": {"rescue": "realtime", "max_concurrent_batches": 9}}, {"plan"}),
         ({"budget": {"max_usd": 9}}, {"plan", "money"}),
         ({"budget": {"policy": "dev"}}, {"plan", "money", "items"}),
         ({"items": [{"path": "data/items.jsonl", "limit": 3}]}, {"plan", "items"}),

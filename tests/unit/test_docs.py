@@ -9,9 +9,10 @@ import pytest
 import yaml
 
 from splitplot import __version__, cli, paths, workspace
+from splitplot.calls.batch import protocols
 from splitplot.calls.sim import DEFAULTS
 from splitplot.design import make_plan
-from splitplot.providers import LITELLM_KEYS, OPENAI_COMPATIBLE
+from splitplot.providers import BATCH_URLS, LITELLM_KEYS, OPENAI_COMPATIBLE
 from splitplot.registry import load_registry
 from splitplot.study import load_study
 
@@ -206,8 +207,9 @@ def test_the_page_on_the_plan_names_every_key(folder):
     for trial in told["trials"]:
         trial |= {"parameters": None, "endpoint": dict.fromkeys(trial["endpoint"])}
     assert keys_in(told) - shown == set()
-    remote = load_registry(folder).resolve("openai/gpt-5-mini").endpoint
-    assert set(remote) - shown == set()
+    remote = load_registry(folder).resolve("openai/gpt-5-mini")
+    assert set(remote.endpoint) - shown == set()
+    assert set(remote.batch) - shown == set()
 
 
 def test_the_page_on_models_names_every_provider_with_its_variable_and_every_setting():
@@ -218,6 +220,21 @@ def test_the_page_on_models_names_every_provider_with_its_variable_and_every_set
         assert LITELLM_KEYS[provider] == variable
     for setting in DEFAULTS:
         assert f"| `{setting}` |" in page
+    batches = page.partition("## Batches\n")[2].partition("\n## ")[0]
+    assert re.findall(r"^\| `(\w+)` \|", batches, re.MULTILINE) == list(BATCH_URLS)
+
+
+@pytest.mark.parametrize("protocol", list(BATCH_URLS))
+def test_the_page_on_models_tells_the_limits_that_are_kept(protocol):
+    page = read(REPOSITORY / "docs/models.md")
+    row = re.search(rf"^\| `{protocol}` \| .*$", page.partition("## Batches\n")[2], re.MULTILINE)
+    requests, size = row[0].split(" | ")[2:4]
+    limits = protocols.provider(protocol).limits
+    shown = None if requests == "–" else int(requests.split()[0].replace(",", ""))
+    assert shown == limits.requests
+    number, unit = size.split()[:2]
+    largest = int(number) * {"MB": 10**6, "GB": 10**9}[unit]
+    assert 0.99 * largest <= limits.bytes <= largest  # what wraps the requests counts, too
 
 
 def test_the_page_on_the_workflow_names_every_rule():

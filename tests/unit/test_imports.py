@@ -35,6 +35,8 @@ STEPS = [
     ("load_items", {"pyarrow", "numpy"}),
     ("build_requests", {"pyarrow", "numpy"}),
     ("estimate_study", {"pyarrow", "numpy", "pydantic", "yaml"}),
+    ("submit_batch", set()),
+    ("poll_batch", set()),
     ("answer_requests", {"pyarrow", "numpy"}),
     ("collect_responses", set()),
     ("score_cell", {"pyarrow", "numpy"}),
@@ -46,7 +48,7 @@ STEPS = [
 ]
 """The scripts in the order of the path, each with what it may load of LIGHT."""
 
-PER_CELL = {"build_requests", "answer_requests", "score_cell"}
+PER_CELL = {"build_requests", "submit_batch", "poll_batch", "answer_requests", "score_cell"}
 
 CELL = f"--plan {paths.PLAN} --items {paths.ITEMS} --trial {{trial}} --condition {{condition}}"
 PART = f"{CELL} --part {{part}} --folder {paths.PART}"
@@ -55,6 +57,8 @@ ARGUMENTS = {
     "build_requests": PART,
     "estimate_study": f"--plan {paths.PLAN} --items {paths.ITEMS} --ledger {paths.LEDGER}"
     f" --output {paths.ESTIMATE}",
+    "submit_batch": f"{PART} --ledger {paths.LEDGER}",
+    "poll_batch": f"{PART} --ledger {paths.LEDGER}",
     "answer_requests": f"{PART} --ledger {paths.LEDGER}",
     "collect_responses": f"--plan {paths.PLAN} --trial {{trial}} --requests {paths.REQUESTS}"
     f" --ledger {paths.LEDGER} --output {paths.RESPONSES_SO_FAR}",
@@ -91,6 +95,12 @@ def imported(shared_root):
     plan = shared_root.plan(
         models=["strong"], scorers=["numeric"], replications=2, analysis={"primary": contrast}
     )
+    for trial in plan["trials"]:  # parts too small for a batch: they are looked at, and left
+        trial["batch"] = {
+            "protocol": "openai",
+            "base_url": "http://127.0.0.1:9",
+            "at_least": 500,
+        }
     shared_root.write(paths.PLAN.format(study="s"), json.dumps(plan))
     return {name: _run(name, shared_root.path, plan) for name, _ in STEPS}
 

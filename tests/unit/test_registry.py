@@ -2,15 +2,20 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from splitplot.calls.batch.protocols import PROTOCOLS, provider
 from splitplot.errors import ConfigError
+from splitplot.providers import BATCH_URLS
 from splitplot.registry import load_registry
 from splitplot.registry_entries import (
     AliasEntry,
+    BatchEntry,
     LocalEntry,
     Price,
+    Protocol,
     RemoteEntry,
     SimEntry,
     Weights,
@@ -265,8 +270,20 @@ models:
         registry.resolve("a")
 
 
+@pytest.mark.parametrize("protocol", list(BATCH_URLS))
+def test_the_table_of_batch_apis_says_what_their_modules_say(protocol):
+    assert protocol in PROTOCOLS
+    spoken = provider(protocol)
+    assert spoken.name == protocol
+    assert (spoken.default_url or None, spoken.default_key_env) == BATCH_URLS[protocol]
+
+
+def test_every_batch_api_that_is_spoken_is_in_the_table():
+    assert set(PROTOCOLS) == set(BATCH_URLS) == set(get_args(Protocol))
+
+
 def test_every_key_of_the_registry_is_in_the_docs():
     text = (REPOSITORY / "docs/study.md").read_text(encoding="utf-8")
-    for entry in (AliasEntry, LocalEntry, Price, RemoteEntry, SimEntry, Weights):
+    for entry in (AliasEntry, BatchEntry, LocalEntry, Price, RemoteEntry, SimEntry, Weights):
         for key in entry.model_fields:
             assert re.search(rf"[`{{ ]{key}[`,}}]", text), key

@@ -138,7 +138,29 @@ def test_an_unknown_scorer_is_refused_as_the_style_guide_shows(root):
             {"budget": {"quota": {"tny": {"calls": 1}}}},
             'no model of this study; did you mean "tiny"',
         ),
-        ({"execution": {"route": "batch"}}, "(known: auto, litellm, local, realtime, sim)"),
+        (
+            {"execution": {"route": "batches"}},
+            'did you mean "batch"? (known: auto, batch, litellm, local, realtime, sim)',
+        ),
+        (
+            {"execution": {"route": "batch"}},
+            'models[0]: route batch cannot serve "tiny" (possible: auto, local, sim)',
+        ),
+        (
+            {"models": ["strong"], "execution": {"route": "batch"}},
+            'route batch cannot serve "strong", which is simulated',
+        ),
+        (
+            {"models": ["azure/gpt"], "execution": {"route": "batch"}},
+            'models[0]: route batch cannot serve "azure/gpt": azure\'s batch API needs an address',
+        ),
+        (
+            {"models": ["deepseek/x"], "execution": {"route": "batch"}},
+            'no batch API is known for "deepseek"',
+        ),
+        ({"execution": {"batch_at_least": 0}}, "batch_at_least: must be at least 1, not 0"),
+        ({"execution": {"rescue": "realtme"}}, '"realtme" is not allowed; did you mean "realtime"'),
+        ({"execution": {"max_concurrent_batches": 0}}, "must be at least 1, not 0"),
         ({"execution": {"route": "realtime"}}, 'route realtime cannot serve "tiny"'),
         ({"trials": [{"model": "tiny"}]}, "`trials` replaces the crossing of `models`"),
         ({"exclude": [{}]}, "exclude[0]: give at least one of model, sampling, condition"),

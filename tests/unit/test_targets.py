@@ -23,6 +23,37 @@ def test_the_files_of_a_study_cover_every_cell_and_part(plan):
     assert sum(path.startswith("results/s/scores/") for path in files) == cells
 
 
+def test_a_trial_that_may_go_by_batch_has_receipts_of_every_part(root, spoken):
+    plan = root.plan(models=["mini", "weak"], execution={"parts": 3})
+    mini, weak = (trial["id"] for trial in plan["trials"])
+    assert (targets.by_batch(plan, mini), targets.by_batch(plan, weak)) == (True, False)
+    files = targets.stage_files(plan, partial=False)
+    assert len(files) == len(set(files))
+    receipts = {path for path in files if path.endswith(("/job.json", "/ended.json"))}
+    assert receipts == {
+        f"results/s/calls/{mini}/{condition['id']}/{part}/{name}"
+        for condition in plan["conditions"]
+        for part in plan["parts"]
+        for name in ("job.json", "ended.json")
+    }
+
+
+def test_a_deleted_receipt_makes_the_report_out_of_date(root, spoken, monkeypatch):
+    monkeypatch.chdir(root.path)
+    plan = root.plan(models=["mini"])
+    for path in targets.stage_files(plan, partial=False):
+        root.write(path, "")
+    assert targets.holes(plan, partial=False) == []
+    receipt = targets.batch_files(plan)[0]
+    (root.path / receipt).unlink()
+    assert targets.holes(plan, partial=False) == [receipt]
+
+
+def test_a_partial_report_asks_for_no_receipts(root, spoken):
+    files = targets.stage_files(root.plan(models=["mini"]), partial=True)
+    assert not [path for path in files if path.endswith(("/job.json", "/ended.json"))]
+
+
 def test_a_partial_report_asks_for_no_responses_that_would_have_to_be_sent_for(plan):
     files = targets.stage_files(plan, partial=True)
     assert not [path for path in files if path.endswith("/responses.jsonl")]

@@ -5,16 +5,21 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from copy import copy, deepcopy
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 
 from splitplot.calls.ledger import records
+from splitplot.design import make_plan
+from splitplot.targets import response_files
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
@@ -179,3 +184,114 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server.process.kill()
     server.process.wait()
     server.process.stdout.close()
+
+
+class Lab:
+    """A workspace whose one model is asked through a batch server, and what its runs need.
+
+    One cell, six items in one part, all by batch; a price of 1000 USD per million tokens of output in
+    real time and half of it by batch, so that no answer is free.
+    """
+
+    KEY = "sk-test-0123456789abcdef"
+    TABLE = "results/s/item_responses.parquet"
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace, self.root, self.study = workspace, workspace.root, workspace.study
+        self.models: dict = {}
+        workspace.models = {"models": self.models}
+        workspace.items = workspace.items[:6]
+        del self.study["analysis"]
+        self.study |= {
+            "models": [],
+            "conditions": {"a": "prompts/a.md"},
+            "replications": 1,
+            "execution": {"route": "batch"},
+            "budget": {"confirm_above_usd": 1000},
+        }
+
+    def ask(self, name: str, batches=None, realtime: Server | None = None, **batch: object) -> None:
+        """Add a model that these servers answer to the study; either may be missing.
+
+        batch: more of its `batch` in models.yaml.
+        """
+        url = f"{realtime.url}/v1" if realtime else "http://127.0.0.1:9/v1"
+        entry = {"model": f"lab/{name}", "base_url": url, "api_key_env": "LAB_KEY"}
+        entry["price"] = {
+            "usd_per_million_input_tokens": 0,
+            "usd_per_million_output_tokens": 1000,
+            "batch_discount": 0.5,
+        }
+        if batches is not None:
+            place = {"protocol": batches.provider, "base_url": batches.base_url}
+            entry["batch"] = {**place, "poll_s": 0.2, "settle_s": 2, **batch}
+        self.models[name] = entry
+        self.study["models"].append(name)
+
+    def run(self, *arguments: str, ok: bool = True, key: str | None = KEY) -> str:
+        """What a run of the workflow prints; by default up to the table of responses."""
+        self.workspace.save()
+        more = {"LAB_KEY": key} if key is not None else {}
+        return self.workspace.snakemake(*(arguments or self._targets()), ok=ok, **more)
+
+    def start(self, *arguments: str) -> subprocess.Popen:
+        """A run that goes on meanwhile."""
+        self.workspace.save()
+        command = ["snakemake", "--profile", "local", *(arguments or self._targets())]
+        return self.workspace.start(*command, LAB_KEY=self.KEY)
+
+    def _targets(self) -> list[str]:
+        """The table, and the answers it is made of: Snakemake does not miss what lies behind a file
+        that is there."""
+        plan = make_plan(self.root / "config/studies/s.yaml", self.root)
+        return [self.TABLE, *response_files(plan, partial=False)]
+
+    def splitplot(self, *arguments: str, key: str | None = KEY) -> str:
+        """What a command prints."""
+        more = {"LAB_KEY": key} if key is not None else {}
+        code, output = self.workspace.run("splitplot", *arguments, **more)
+        assert code == 0, output
+        return output
+
+    def rows(self, study: str = "s") -> list[dict]:
+        """All rows of all responses.jsonl of a study."""
+        paths = sorted((self.root / "results" / study / "calls").glob("*/*/*/responses.jsonl"))
+        return [json.loads(line) for path in paths for line in path.read_text().splitlines()]
+
+    def outcomes(self, study: str = "s") -> dict[str, int]:
+        """How many rows have each outcome."""
+        return dict(Counter(row["outcome"] for row in self.rows(study)))
+
+    def routes(self) -> dict[str, set[str]]:
+        """By which routes each trial was answered."""
+        found: dict[str, set[str]] = {}
+        for path in self.workspace.path("calls").glob("*/*/*/responses.jsonl"):
+            rows = map(json.loads, path.read_text().splitlines())
+            found.setdefault(path.parts[-4].partition("--")[0], set()).update(
+                row["route"] for row in rows
+            )
+        return found
+
+
+def wait_for(condition, seconds: float = 60):
+    """Wait until a condition holds; returns what it was."""
+    until = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < until, "waited in vain"
+        time.sleep(0.05)
+    return found
+
+
+@pytest.fixture
+def lab(workspace: Workspace) -> Iterator[Lab]:
+    """A study that goes by batch, without models yet."""
+    yield Lab(workspace)
+    for process in psutil.process_iter(["cmdline"]):  # a test that failed leaves its jobs behind
+        with suppress(psutil.Error):
+            if process.cwd() == str(workspace.root):
+                process.kill()
+
+
+@pytest.fixture(name="wait_for")
+def wait_for_fixture():
+    return wait_for

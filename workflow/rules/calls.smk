@@ -34,10 +34,54 @@ rule estimate:
         "--ledger results/ledger --output {output:q} > {log:q} 2>&1"
 
 
-# Never depends on code: an edit must not send anything. Whether money may be spent is asked inside,
-# before the first paid call (calls/gate.py): an input for it would run every cell again with each change.
+# The three rules that send never depend on code: an edit must not send anything. Whether money may be
+# spent is asked inside, before the first paid call (calls/gate.py): an input for it would run every cell
+# again with each change. What batches are in flight, and how many may be, is in the ledger, too.
+#
+# submit and poll mostly wait: they take no core (threads 0), and submitting comes first, so that what
+# can be in flight is. A submit job that waits for a slot takes finished batches in meanwhile.
+rule submit:
+    input:
+        requests=paths.REQUESTS,
+        item_table=paths.ITEMS,
+    output:
+        paths.JOB,
+    log:
+        f"{paths.LOGS}/submit/{{trial}}/{{condition}}/{{part}}.log",
+    priority: 2
+    conda:
+        "../../envs/base.yaml"
+    threads: 0
+    resources:
+        **submitters(),
+    shell:
+        'python "$SPLITPLOT_SCRIPTS"/submit_batch.py --plan results/{wildcards.study:q}/plan.json --items {input.item_table:q} '
+        "--trial {wildcards.trial:q} --condition {wildcards.condition:q} --part {wildcards.part:q} "
+        "--folder $(dirname {output:q}) --ledger results/ledger --log {log:q}"
+
+
+rule poll:
+    input:
+        job=paths.JOB,
+        requests=paths.REQUESTS,
+        item_table=paths.ITEMS,
+    output:
+        paths.ENDED,
+    log:
+        f"{paths.LOGS}/poll/{{trial}}/{{condition}}/{{part}}.log",
+    priority: -1
+    conda:
+        "../../envs/base.yaml"
+    threads: 0
+    shell:
+        'python "$SPLITPLOT_SCRIPTS"/poll_batch.py --plan results/{wildcards.study:q}/plan.json --items {input.item_table:q} '
+        "--trial {wildcards.trial:q} --condition {wildcards.condition:q} --part {wildcards.part:q} "
+        "--folder $(dirname {output:q}) --ledger results/ledger --log {log:q}"
+
+
 rule responses:
     input:
+        polled,
         requests=paths.REQUESTS,
         grid=paths.GRID,
         item_table=paths.ITEMS,

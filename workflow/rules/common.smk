@@ -11,7 +11,10 @@ from snakemake.exceptions import WorkflowError
 from snakemake_interface_executor_plugins.settings import ExecMode
 from splitplot import paths, targets
 from splitplot.design import make_plan
+from splitplot.drain import Drain
 from splitplot.errors import SplitplotError
+from splitplot.providers import BATCH_URLS
+from splitplot.runs import Run
 from splitplot.workspace import find_study
 
 try:
@@ -73,6 +76,33 @@ def asked_for():
 STUDIES = asked_for()
 
 
+RUN = Run(Path.cwd(), sys.argv)
+DRAIN = Drain(RUN, Path.cwd())
+if "--unlock" in sys.argv:
+    try:
+        RUN.unlock()
+    except SplitplotError as error:
+        give_up(error)
+
+
+def enter(study):
+    """Begin to work on a study, unless another run does; before anything of it is written."""
+    try:
+        notices = RUN.enter(study)
+    except SplitplotError as error:
+        give_up(error)
+    for notice in notices:
+        print(f"splitplot: {notice}", file=sys.stderr)
+    watch()
+
+
+@cache
+def watch():
+    """Hear requests to stop, from now to the end of the process."""
+    DRAIN.start()
+    atexit.register(RUN.leave)
+
+
 # What a job follows besides its inputs is a small file that is rewritten when it changes. `params:` is
 # not used: Snakemake forgets params with its metadata, skips them for jobs behind one that has to run
 # when the edge is ancient(), and imports pandas to compare them, a second at each start.
@@ -82,6 +112,7 @@ def up_to_date(study):
     if workflow.dryrun or workflow.executor_plugin is None:
         return
     if workflow.exec_mode == ExecMode.DEFAULT:
+        enter(study)
         targets.bring_up_to_date(plan_of(study), partial=PARTIAL)
 
 
@@ -117,6 +148,28 @@ def parts(w, template):
     )
 
 
+def polled(w):
+    """An input function: what the batches of a part ended with, where its trial may go by batch."""
+    return paths.ENDED if targets.by_batch(plan_of(w.study), w.trial) else []
+
+
+# One job at a time makes batches at a provider: it counts what is in flight, and takes in what is
+# done while it waits for a slot. Registered, so that `--resources` cannot drop it.
+for provider in BATCH_URLS:
+    workflow.register_resource(f"submitter_{provider}", 1)
+
+
+def submitters():
+    """The resources of a job that makes a batch: the one submitter of its trial's provider."""
+
+    def takes(provider):
+        return lambda w: int(
+            targets.batch_protocol(plan_of(w.study), w.trial) == provider
+        )
+
+    return {f"submitter_{provider}": takes(provider) for provider in BATCH_URLS}
+
+
 @cache
 def announce(study):
     """In a dry run, say once, and at its end, what would be sent and what that would cost."""
@@ -138,6 +191,8 @@ def failure_hint():
     chosen = f"study={config['study']} " if "study" in config else ""
     logs = ", ".join(paths.LOGS.format(study=study) for study in STUDIES)
     partial = f"snakemake --profile local --config {chosen}partial=true"
+    if DRAIN.asked:
+        return "\nStopped on request: what was answered is kept, and the same command goes on from there."
     return (
         f"\nNot everything could be done; what the failed jobs say is above and in {logs}.\n"
         "What was answered is kept: once the cause is mended, the same command goes on from there."

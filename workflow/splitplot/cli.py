@@ -1,10 +1,9 @@
 """Questions about a study, answered from its files without changing them.
 
-Only `approve` and `refill` write, and `init` makes a new folder. Exit codes: 0 ok, 1 work has failed,
-2 the configuration is wrong, 3 an approval is needed, 4 a cap is reached.
+Only `approve`, `refill` and `cancel` write, and `init` makes a new folder. Exit codes: 0 ok, 1 work
+has failed, 2 the configuration is wrong, 3 an approval is needed, 4 a cap is reached.
 """
 
-import json
 import os
 import shlex
 import sys
@@ -14,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from splitplot import __version__, paths
+from splitplot.cli_text import as_json, table
 from splitplot.door import os_reason
-from splitplot.errors import ApprovalNeeded, CapReached, SplitplotError
-from splitplot.text import HIDDEN, visible
+from splitplot.errors import ApprovalNeeded, CapReached, ConfigError, SplitplotError
+from splitplot.text import visible
 
 EXIT_OK, EXIT_FAILED, EXIT_CONFIG, EXIT_APPROVAL, EXIT_CAP = range(5)
 
@@ -48,11 +48,17 @@ def _parser() -> ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command", title="commands")
 
     def add(
-        name: str, run: Callable[[Namespace], int], text: str, *, study: bool = True
+        name: str,
+        run: Callable[[Namespace], int],
+        text: str,
+        *,
+        study: bool = True,
+        any_study: bool = False,
     ) -> ArgumentParser:
         command = commands.add_parser(name, help=text, description=text)
         if study:
-            command.add_argument("study", help="name of a study in config/studies, or its file")
+            words = "name of a study in config/studies, or its file"
+            command.add_argument("study", nargs="?" if any_study else None, help=words)
         command.add_argument("--json", action="store_true", help="machine-readable output")
         command.set_defaults(run=run)
         return command
@@ -63,6 +69,18 @@ def _parser() -> ArgumentParser:
     add("estimate", _estimate, "what is still to be sent, and what it would cost")
     add("approve", _approve, "agree to the ceiling of the present estimate")
     add("refill", _refill, "open recorded failures and unsent requests again")
+    cancel = add("cancel", _cancel, "stop the open batches of a study, and keep what they answered")
+    cancel.add_argument(
+        "--no-wait",
+        action="store_true",
+        help="ask the provider to stop, and do not wait for the end",
+    )
+    add(
+        "ledger",
+        _ledger,
+        "what was spent, by study, model, route and day; of one study, whether its table agrees",
+        any_study=True,
+    )
     add("probe", _probe, "ask each model of a study for one word")
     add(
         "models",
@@ -88,34 +106,13 @@ def _items(plan: dict[str, Any]) -> Any:
 
 def _refuse(args: Namespace, message: str, code: int) -> int:
     if args.json:
-        print(_json({"error": message, "exit_code": code}))
+        print(as_json({"error": message, "exit_code": code}))
     print(visible(f"splitplot: {message}"), file=sys.stderr)
     return code
 
 
 def _show(args: Namespace, value: Any, text: str) -> None:
-    print(_json(value, indent=1) if args.json else visible(text))
-
-
-def _json(value: Any, indent: int | None = None) -> str:
-    """`value` as JSON in which hidden characters are escaped, so that a terminal shows them."""
-    text = json.dumps(value, ensure_ascii=False, indent=indent)
-    return HIDDEN.sub(lambda match: json.dumps(match[0])[1:-1], text)
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """Columns padded to their widest entry; numbers to the right."""
-    cells = [[str(cell) for cell in row] for row in (head, *rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
-    right = [all(not isinstance(row[column], str) for row in rows) for column in range(len(head))]
-    lines = [
-        "  ".join(
-            cell.rjust(width) if is_right else cell.ljust(width)
-            for cell, width, is_right in zip(row, widths, right, strict=True)
-        ).rstrip()
-        for row in cells
-    ]
-    return "\n".join(lines)
+    print(as_json(value, indent=1) if args.json else visible(text))
 
 
 def _init(args: Namespace) -> int:
@@ -133,26 +130,12 @@ def _init(args: Namespace) -> int:
 
 
 def _status(args: Namespace) -> int:
-    from splitplot.calls.status import status
+    from splitplot.calls.status import open_batches, status
+    from splitplot.cli_text import batch_lines, status_table
 
     plan = _plan(args)
     rows = status(plan, _items(plan), Path.cwd())
-    text = _table(
-        ("trial", "condition", "requests", "done", "failed", "over quota", "in flight", "missing"),
-        [
-            (
-                row.trial,
-                row.condition,
-                row.requests,
-                row.done,
-                ", ".join(f"{count} {name}" for name, count in row.failed.items()) or "0",
-                row.over_quota,
-                row.in_flight,
-                row.missing,
-            )
-            for row in rows
-        ],
-    )
+    text = status_table(rows)
     refused = sum(row.over_quota for row in rows)
     failed = sum(count for row in rows for count in row.failed.values())
     if refused:
@@ -162,44 +145,35 @@ def _status(args: Namespace) -> int:
         )
     if failed:
         text += f"\n{failed:,} have failed for good: `splitplot refill {plan['study']}` opens them again"
-    _show(args, {"study": plan["study"], "cells": [row.to_json() for row in rows]}, text)
+    batches = open_batches(Path.cwd(), plan["study"])
+    if batches:
+        text += f"\n{batch_lines(batches)}"
+    value = {"cells": [row.to_json() for row in rows], "batches": batches}
+    _show(args, {"study": plan["study"], **value}, text)
     return EXIT_CAP if refused else EXIT_FAILED if failed else EXIT_OK
 
 
 def _estimate(args: Namespace) -> int:
-    from splitplot.calls.estimate import dollars, estimate, summary_line
+    from splitplot.calls.estimate import estimate, summary_line
     from splitplot.calls.gate import check_cap, check_gate
+    from splitplot.calls.sizes import check_sizes
+    from splitplot.cli_text import estimate_table
 
     plan = _plan(args)
-    total = estimate(plan, _items(plan), Path(paths.LEDGER))
-
-    def amount(usd: float | None) -> str:
-        return "unpriced" if usd is None else dollars(usd)
-
-    rows = [
-        (
-            cell.trial,
-            cell.condition,
-            cell.route,
-            cell.in_ledger,
-            cell.to_send,
-            cell.tokens_in,
-            cell.tokens_out_expected,
-            "unbounded" if cell.tokens_out_ceiling is None else cell.tokens_out_ceiling,
-            amount(cell.usd_expected),
-            amount(cell.usd_ceiling),
-        )
-        for cell in total.cells
-    ]
-    head = ("trial", "condition", "route", "in ledger", "to send", "tokens in", "tokens out")
-    text = _table((*head, "at most", "usd expected", "usd at most"), rows)
+    items = _items(plan)
+    total = estimate(plan, items, Path(paths.LEDGER))
     warning, code = None, EXIT_OK
     try:
+        check_sizes(plan, items, Path(paths.LEDGER))
         check_gate(plan, total, Path(paths.APPROVAL.format(study=plan["study"])))
         check_cap(plan, total, Path(paths.LEDGER))
-    except (ApprovalNeeded, CapReached) as error:
+    except (ApprovalNeeded, CapReached, ConfigError) as error:
         warning, code = str(error), error.exit_code
-    _show(args, total.to_json() | {"warning": warning}, f"{text}\n{summary_line(total)}")
+    _show(
+        args,
+        total.to_json() | {"warning": warning},
+        f"{estimate_table(total)}\n{summary_line(total)}",
+    )
     if warning:
         print(visible(f"splitplot: {warning}"), file=sys.stderr)
     return code
@@ -233,6 +207,44 @@ def _refill(args: Namespace) -> int:
     return EXIT_OK
 
 
+def _cancel(args: Namespace) -> int:
+    from splitplot.calls.batch.cancel import cancel
+    from splitplot.cli_text import cancel_text
+
+    plan = _plan(args)
+
+    def say(text: str) -> None:
+        print(visible(text), file=sys.stderr)
+
+    done = cancel(plan, Path.cwd(), wait=not args.no_wait, say=say)
+    _show(args, {"study": plan["study"], **done}, cancel_text(plan["study"], done))
+    return EXIT_OK
+
+
+def _ledger(args: Namespace) -> int:
+    from splitplot.calls.spending import reconcile, responses, spending, studies
+    from splitplot.calls.status import open_batches
+    from splitplot.cli_text import ledger_text, ledger_total
+
+    ledger = Path(paths.LEDGER)
+    study = args.study
+    if study is not None and study not in studies(ledger):  # it may be gone from config/studies
+        study = _plan(args)["study"]
+    rows = spending(responses(ledger, study))
+    batches = open_batches(Path.cwd(), study)
+    made = Path(paths.TABLE.format(study=study))
+    found = reconcile(ledger, study, made) if study is not None and made.is_file() else None
+    value = {
+        "study": study,
+        "rows": [row.to_json() for row in rows],
+        "total": ledger_total(rows),
+        "batches": batches,
+        "reconciliation": found.to_json() if found else None,
+    }
+    _show(args, value, ledger_text(rows, batches, found, str(made)))
+    return EXIT_OK if found is None or found.holds else EXIT_FAILED
+
+
 def _probe(args: Namespace) -> int:
     from splitplot.calls.probe import probe
 
@@ -241,7 +253,7 @@ def _probe(args: Namespace) -> int:
     ledger = Path.cwd() / paths.LEDGER
     probes = [probe(first_trials[model], plan, ledger) for model in sorted(first_trials)]
     rows = [(row.model, row.route, row.state, row.message) for row in probes]
-    text = _table(("model", "route", "state", "message"), rows)
+    text = table(("model", "route", "state", "message"), rows)
     _show(args, {"models": [row.to_json() for row in probes]}, text)
     return EXIT_OK if all(row.state == "ok" for row in probes) else EXIT_FAILED
 
@@ -265,6 +277,8 @@ def _models(args: Namespace) -> int:
                 "name": name,
                 "model_id": model.model_id,
                 "route": model.route,
+                "batch": model.batch["protocol"] if model.batch else None,
+                "batch_reason": model.batch_reason,
                 "price": priced.source if priced else None,
                 "free": model.route in FREE_ROUTES,
                 "api_key_env": key,
@@ -276,6 +290,7 @@ def _models(args: Namespace) -> int:
             row["name"],
             row["model_id"],
             row["route"],
+            row["batch"] or "no",
             "free" if row["free"] else row["price"] or "unpriced",
             f"{row['api_key_env']} {'set' if row['api_key_set'] else 'NOT SET'}"
             if row["api_key_env"]
@@ -284,7 +299,7 @@ def _models(args: Namespace) -> int:
         for row in rows
     ]
     groups = "".join(f"\ngroup {name}: {', '.join(m)}" for name, m in registry.groups.items())
-    text = _table(("name", "model", "route", "price", "key"), lines) + groups
+    text = table(("name", "model", "route", "batch", "price", "key"), lines) + groups
     if not rows:
         text = (
             "config/models.yaml names no models; a study may use any provider/model without an entry"

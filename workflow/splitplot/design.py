@@ -10,7 +10,8 @@ from splitplot.config_file import canonical_numbers, label_of
 from splitplot.errors import ConfigError
 from splitplot.registry import Model
 from splitplot.study import Checked, load_checked
-from splitplot.study.sections import Sampling
+from splitplot.study.batches import Batching
+from splitplot.study.parameters import body_parameters, sorted_keys
 
 SCHEMA = 1
 ID_DIGITS = 8
@@ -35,7 +36,7 @@ def make_plan(study_path: Path, root: Path) -> dict[str, Any]:
         "study": study.study,
         "question": study.question,
         "study_file": label,
-        "items": [_sorted(canonical_numbers(source.resolved())) for source in study.items],
+        "items": [sorted_keys(canonical_numbers(source.resolved())) for source in study.items],
         "item_limit": study.budget.dev_items if study.budget.policy == "dev" else None,
         "trials": list(trials.values()),
         "conditions": list(conditions.values()),
@@ -65,16 +66,6 @@ def part_ids(count: int) -> list[str]:
     """The ids of `count` parts, padded so that they sort: 12 → "00-of-12" … "11-of-12"."""
     width = len(str(count - 1))
     return [f"{index:0{width}}-of-{count}" for index in range(count)]
-
-
-def body_parameters(sampling: Sampling) -> dict[str, Any]:
-    """What a sampling adds to every request body: fields that are set, `extra` among them.
-
-    Keys are sorted and 1.0 is 1, so that equal settings give equal bodies.
-    """
-    fields = sampling.model_dump(exclude_none=True, exclude={"name", "extra"})
-    parameters: dict[str, Any] = _sorted(canonical_numbers(fields | sampling.extra))
-    return parameters
 
 
 def digests(plan: dict[str, Any]) -> dict[str, str]:
@@ -140,7 +131,8 @@ def _trials(checked: Checked, label: str) -> dict[tuple[str, str], dict[str, Any
         if key in trials:
             continue
         model = checked.models[cell.model, cell.route]
-        trial = _trial(model, cell.sampling, body_parameters(checked.samplings[cell.sampling]))
+        parameters = body_parameters(checked.samplings[cell.sampling])
+        trial = _trial(model, cell.sampling, parameters, checked.batches[key])
         other = owners.setdefault(trial["hash"], key)
         if other != key:
             raise ConfigError(
@@ -152,7 +144,9 @@ def _trials(checked: Checked, label: str) -> dict[tuple[str, str], dict[str, Any
     return trials
 
 
-def _trial(model: Model, sampling: str, parameters: dict[str, Any]) -> dict[str, Any]:
+def _trial(
+    model: Model, sampling: str, parameters: dict[str, Any], batching: Batching
+) -> dict[str, Any]:
     trial_hash = digest({"identity": model.identity, "parameters": parameters})
     name = f"{slug(model.name)}-{slug(sampling)}"
     return {
@@ -166,6 +160,8 @@ def _trial(model: Model, sampling: str, parameters: dict[str, Any]) -> dict[str,
         "parameters": parameters,
         "route": model.route,
         "endpoint": model.endpoint,
+        "batch": batching.settings,
+        "batch_reason": batching.reason,
     }
 
 
@@ -195,10 +191,3 @@ def _conditions(checked: Checked, label: str) -> dict[str, dict[str, Any]]:
             "template": template,
         }
     return conditions
-
-
-def _sorted(value: Any) -> Any:
-    """The same value with the keys of every mapping in it sorted, so that their order means nothing."""
-    if isinstance(value, dict):
-        return {key: _sorted(value[key]) for key in sorted(value)}
-    return [_sorted(inner) for inner in value] if isinstance(value, list) else value

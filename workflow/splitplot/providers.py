@@ -39,3 +39,15 @@ LITELLM_KEYS: dict[str, str | None] = {
 }
 """Provider → variable of the key, for what litellm serves. Others (bedrock, vertex_ai, ollama, …) find
 their credentials in their own way."""
+
+BATCH_URLS: dict[str, tuple[str | None, str]] = {
+    "openai": (OPENAI_URL, "OPENAI_API_KEY"),
+    "azure": (None, "AZURE_API_KEY"),
+    "anthropic": ("https://api.anthropic.com", "ANTHROPIC_API_KEY"),
+    "gemini": ("https://generativelanguage.googleapis.com", "GEMINI_API_KEY"),
+    "mistral": ("https://api.mistral.ai/v1", "MISTRAL_API_KEY"),
+    "groq": ("https://api.groq.com/openai/v1", "GROQ_API_KEY"),
+    "together": ("https://api.together.xyz/v1", "TOGETHER_API_KEY"),
+    "fireworks": ("https://api.fireworks.ai", "FIREWORKS_API_KEY"),
+}
+"""Batch protocol → (base URL, variable of the key); Azure's address is that of one's own resource."""

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from splitplot.config_file import (
-    Document,
     Problems,
     Where,
     canonical_numbers,
@@ -15,6 +14,7 @@ from splitplot.config_file import (
 from splitplot.config_model import validate
 from splitplot.errors import ConfigError, near_miss
 from splitplot.providers import LITELLM_KEYS, LITELLM_NAMES, OPENAI_COMPATIBLE, OPENAI_URL
+from splitplot.registry_batch import batch_settings, expects_batches
 from splitplot.registry_entries import (
     AliasEntry,
     Entry,
@@ -24,6 +24,7 @@ from splitplot.registry_entries import (
     SimEntry,
     check_no_secrets,
 )
+from splitplot.registry_file import read_entry, read_groups, read_sections
 
 REGISTRY = "config/models.yaml"
 
@@ -36,6 +37,8 @@ class Model:
 
     name: as the study calls it. model_id: provider/model, whatever the route and the name.
     identity: what is hashed into request keys; endpoint: what the route needs to know, as in plan.json.
+    batch: the same for the provider's batch API (without `at_least`), None where it has none or must
+    not be used; batch_reason: why it has none, where one might expect it.
     """
 
     name: str
@@ -43,6 +46,8 @@ class Model:
     identity: dict[str, Any]
     route: Route
     endpoint: dict[str, Any]
+    batch: dict[str, Any] | None = None
+    batch_reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,9 @@ class Registry:
     def resolve(self, name: str, route: str = "auto") -> Model:
         """The model behind a name, on its own route or on the one asked for.
 
-        Raises ConfigError for an unknown name, a route that cannot serve it, an unreadable template.
+        On route `batch` it must have a batch API; its route and endpoint are those of real time, for
+        what does not go by batch. Raises ConfigError for an unknown name, a route that cannot serve
+        it, an unreadable template.
         """
         entry = self._entry(name)
         if route == "sim" and not isinstance(entry, SimEntry):
@@ -166,13 +173,13 @@ class Registry:
             ) from None
 
     def _remote(self, name: str, entry: RemoteEntry, wanted: str) -> Model:
-        self._refuse_route(name, wanted, "realtime, litellm")
+        self._refuse_route(name, wanted, "realtime, litellm, batch")
         model_id = entry.model_id(name)
         provider_name, _, provider_model = model_id.partition("/")
         provider = self.providers.get(provider_name) or ProviderEntry.model_validate({})
         known_url, known_key = OPENAI_COMPATIBLE.get(provider_name, (None, None))
         base_url = entry.base_url or provider.base_url
-        route = wanted if wanted != "auto" else entry.route or provider.route
+        route = entry.route or provider.route if wanted in ("auto", "batch") else wanted
         if route is None:
             route = "realtime" if base_url or known_url else "litellm"
         if route == "realtime":
@@ -207,7 +214,27 @@ class Registry:
         identity = {"model": model_id}
         if entry.sent_as is not None:
             identity["sent_as"] = entry.sent_as  # another deployment may be another model
-        return Model(name, model_id, identity, served, endpoint)
+        batch, reason = self._batch(name, wanted, model_id, provider, entry, endpoint)
+        return Model(name, model_id, identity, served, endpoint, batch, reason)
+
+    def _batch(
+        self,
+        name: str,
+        wanted: str,
+        model_id: str,
+        provider: ProviderEntry,
+        entry: RemoteEntry,
+        endpoint: dict[str, Any],
+    ) -> tuple[dict[str, Any] | None, str | None]:
+        if wanted not in ("auto", "batch"):
+            return None, None
+        try:
+            return batch_settings(model_id, provider, entry, endpoint, self.label), None
+        except ConfigError as error:
+            if wanted == "batch":
+                raise ConfigError(f'route batch cannot serve "{name}": {error}') from None
+            expected = expects_batches(model_id, provider, entry)
+            return None, str(error) if expected else None
 
 
 def load_registry(root: Path, path: str = REGISTRY) -> Registry:
@@ -221,16 +248,16 @@ def load_registry(root: Path, path: str = REGISTRY) -> Registry:
         return Registry(root, label)
     document = read_document(file, root)
     problems = Problems(document)
-    sections = _sections(document, problems)
+    sections = read_sections(document, problems)
     problems.stop()
     check_no_secrets(document, problems)
     problems.stop()
-    entries = {name: _read_entry(name, sections, document, problems) for name in sections["models"]}
+    entries = {name: read_entry(name, sections, document, problems) for name in sections["models"]}
     providers = {
         name: validate(ProviderEntry, document, problems, ("providers", name))
         for name in sections["providers"]
     }
-    groups = _read_groups(sections, problems)
+    groups = read_groups(sections, problems)
     problems.stop()
     registry = Registry(
         root,
@@ -242,62 +269,6 @@ def load_registry(root: Path, path: str = REGISTRY) -> Registry:
     _check_names(registry, problems)
     problems.stop()
     return registry
-
-
-def _sections(document: Document, problems: Problems) -> dict[str, dict[str, Any]]:
-    known = ["models", "groups", "providers"]
-    value = {} if document.value is None else document.value
-    if not isinstance(value, dict):
-        problems.add((), "must be a mapping with the keys models, groups, providers")
-        return {}
-    for key in value:
-        if key not in known:
-            problems.add((key,), f"unknown key{near_miss(key, known)}")
-    sections: dict[str, dict[str, Any]] = {}
-    for key in known:
-        section = value.get(key)
-        if section is not None and not isinstance(section, dict):
-            problems.add((key,), "must be a mapping from names to settings")
-        sections[key] = section if isinstance(section, dict) else {}
-    return sections
-
-
-def _read_entry(
-    name: str, sections: dict[str, dict[str, Any]], document: Document, problems: Problems
-) -> Entry | None:
-    raw = sections["models"][name]
-    where: Where = ("models", name)
-    if not isinstance(raw, dict):
-        problems.add(where, "must be a mapping, e.g. {model: openai/gpt-5-mini}")
-        return None
-    if "alias_of" in raw:
-        return validate(AliasEntry, document, problems, where)
-    model = raw.get("model", name)
-    if not isinstance(model, str) or not all(model.partition("/")):
-        problems.add(
-            (*where, "model"),
-            "must be provider/model, e.g. openai/gpt-5-mini, local/any-name or sim/any-name",
-        )
-        return None
-    kind: type[LocalEntry] | type[SimEntry] | type[RemoteEntry] = RemoteEntry
-    if model.startswith("local/"):
-        kind = LocalEntry
-    elif model.startswith("sim/"):
-        kind = SimEntry
-    return validate(kind, document, problems, where)
-
-
-def _read_groups(sections: dict[str, dict[str, Any]], problems: Problems) -> dict[str, list[str]]:
-    groups: dict[str, list[str]] = {}
-    for name, members in sections["groups"].items():
-        where: Where = ("groups", name)
-        if not (isinstance(members, list) and members and all(isinstance(m, str) for m in members)):
-            problems.add(where, "must be a list of names of models")
-            continue
-        if name in sections["models"]:
-            problems.add(where, "is also the name of a model; names must differ")
-        groups[name] = members
-    return groups
 
 
 def _check_names(registry: Registry, problems: Problems) -> None:

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, Tag, field_validator, model_validator
+from pydantic.types import Discriminator
 
 from splitplot.config_file import Document, Problems, Where
 from splitplot.config_model import Section
@@ -24,6 +25,11 @@ _SECRET_VALUES = re.compile(
 _SECRET_HEADERS = re.compile(r"(?i)auth|cookie|key|token|secret|password")
 _SECRET_HEADER_VALUES = re.compile(r"(?i)^\s*(bearer|basic)\s")
 
+Protocol = Literal[
+    "openai", "azure", "anthropic", "gemini", "mistral", "groq", "together", "fireworks"
+]
+MaxTokensField = Literal["max_tokens", "max_completion_tokens"]
+
 
 class Price(Section):
     """US dollars per million tokens; what is left out comes from the table that ships with litellm."""
@@ -34,20 +40,12 @@ class Price(Section):
     batch_discount: float | None = Field(None, ge=0, le=1)
 
 
-class Connection(Section):
-    """How an endpoint is reached, and how gently: no secrets, and nothing that changes an id."""
+class Place(Section):
+    """Where a provider answers and whose key opens it: no secrets, and nothing that changes an id."""
 
-    route: Literal["realtime", "litellm"] | None = None
     base_url: str | None = Field(None, pattern=r"^https?://\S+$")
     api_key_env: str | None = None
     headers: dict[str, str] = Field({})
-    max_concurrency: int = Field(64, ge=1)
-    request_timeout_s: float = Field(120, gt=0)
-    total_timeout_s: float = Field(900, gt=0)
-    max_attempts: int = Field(6, ge=1)
-    requests_per_minute: int | None = Field(None, ge=1)
-    tokens_per_minute: int | None = Field(None, ge=1)
-    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
 
     @field_validator("base_url")
     @classmethod
@@ -85,6 +83,61 @@ class Connection(Section):
             )
         return value
 
+
+class BatchEntry(Place):
+    """A provider's batch API, where it is not the one that is known anyway. None: the default.
+
+    protocol: whose API it speaks. model: its name in batches, e.g. a deployment of Azure's.
+    account: part of Fireworks' addresses. window_h: within how many hours a batch is to be done.
+    max_requests, max_bytes: limits of one batch. settle_s: how long after a create call without an
+    answer the provider's list must not show the batch before it counts as never made.
+    """
+
+    protocol: Protocol | None = None
+    model: str | None = Field(None, min_length=1)
+    api_version: str | None = Field(None, min_length=1)
+    account: str | None = Field(None, min_length=1)
+    window_h: int | None = Field(None, ge=1)
+    max_requests: int | None = Field(None, ge=1)
+    max_bytes: int | None = Field(None, ge=1)
+    settle_s: float = Field(120, ge=0)
+    poll_s: float = Field(30, gt=0)
+    timeout_s: float = Field(120, gt=0)
+    max_tokens_field: MaxTokensField | None = None
+
+
+def _off_or_mapping(value: Any) -> Any:
+    if value is False or value is None or isinstance(value, dict):
+        return value
+    raise ValueError("must be false, or a mapping such as {poll_s: 60}")
+
+
+def _kind_of_batch(value: Any) -> str:
+    return "<default>" if value is None else "<off>" if value is False else "<batch>"
+
+
+BatchChoice = Annotated[
+    Annotated[BatchEntry, Tag("<batch>")]
+    | Annotated[Literal[False], Tag("<off>")]
+    | Annotated[None, Tag("<default>")],
+    Discriminator(_kind_of_batch),
+    BeforeValidator(_off_or_mapping),
+]
+
+
+class Connection(Place):
+    """How an endpoint is reached, and how gently: no secrets, and nothing that changes an id."""
+
+    route: Literal["realtime", "litellm"] | None = None
+    max_concurrency: int = Field(64, ge=1)
+    request_timeout_s: float = Field(120, gt=0)
+    total_timeout_s: float = Field(900, gt=0)
+    max_attempts: int = Field(6, ge=1)
+    requests_per_minute: int | None = Field(None, ge=1)
+    tokens_per_minute: int | None = Field(None, ge=1)
+    max_tokens_field: MaxTokensField = "max_tokens"
+    batch: BatchChoice = None
+
     def connection(self) -> dict[str, Any]:
         """What was said here, without what is merged in another way."""
         return self.model_dump(
@@ -104,6 +157,13 @@ class Connection(Section):
 
 class ProviderEntry(Connection):
     """Settings of every model of a provider."""
+
+    @field_validator("batch")
+    @classmethod
+    def _is_of_no_single_model(cls, value: BatchEntry | bool | None) -> BatchEntry | bool | None:
+        if isinstance(value, BatchEntry) and value.model is not None:
+            raise ValueError("`model` is the name of one model; give it in that model's entry")
+        return value
 
 
 class _Named(Section):

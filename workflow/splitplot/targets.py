@@ -59,6 +59,33 @@ def response_files(plan: dict[str, Any], *, partial: bool) -> list[str]:
     return [path for part in plan["parts"] for path in cell_files(plan, template, part=part)]
 
 
+def by_batch(plan: dict[str, Any], trial_id: str) -> bool:
+    """Whether the parts of a trial go by batch where they are large enough: its plan says how."""
+    return next(bool(trial.get("batch")) for trial in plan["trials"] if trial["id"] == trial_id)
+
+
+def batch_protocol(plan: dict[str, Any], trial_id: str) -> str | None:
+    """The batch protocol of a trial; None where it does not go by batch."""
+    batch = next(trial.get("batch") for trial in plan["trials"] if trial["id"] == trial_id)
+    return str(batch["protocol"]) if batch else None
+
+
+def batch_files(plan: dict[str, Any]) -> list[str]:
+    """The receipts of all parts of the trials that may go by batch: submitted, and ended."""
+    trials = {trial["id"] for trial in plan["trials"] if trial.get("batch")}
+    return [
+        template.format(study=plan["study"], part=part, **_ids(cell))
+        for template in (paths.JOB, paths.ENDED)
+        for part in plan["parts"]
+        for cell in plan["cells"]
+        if cell["trial"] in trials
+    ]
+
+
+def _ids(cell: dict[str, Any]) -> dict[str, str]:
+    return {"trial": cell["trial"], "condition": cell["condition"]}
+
+
 def part_files(plan: dict[str, Any], template: str, **values: str) -> list[str]:
     """A path template over the parts of one cell."""
     return [template.format(study=plan["study"], part=part, **values) for part in plan["parts"]]
@@ -73,12 +100,13 @@ def stage_files(plan: dict[str, Any], *, partial: bool) -> list[str]:
 
 
 def middle_files(plan: dict[str, Any], *, partial: bool) -> list[str]:
-    """The requests, responses and scores of every cell.
+    """The requests, responses and scores of every cell, and the receipts of what goes by batch.
 
     The report has them all as inputs: whenever it is made, Snakemake then looks whether they are there.
     """
     return [
         *(path for part in plan["parts"] for path in cell_files(plan, paths.REQUESTS, part=part)),
+        *([] if partial else batch_files(plan)),
         *response_files(plan, partial=partial),
         *cell_files(plan, paths.SCORES),
     ]

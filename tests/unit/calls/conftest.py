@@ -85,6 +85,14 @@ models:
     api_key_env: null
     price: {usd_per_million_input_tokens: 1000, usd_per_million_output_tokens: 2000}
   mini: {model: openai/gpt-4o-mini}
+  reasoner:
+    model: lab/reasoner
+    base_url: http://127.0.0.1:9/v1
+    api_key_env: null
+    price:
+      usd_per_million_input_tokens: 8
+      usd_per_million_cached_tokens: 2
+      usd_per_million_output_tokens: 80
   unknown: {model: lab/unknown, base_url: "http://127.0.0.1:9/v1", api_key_env: null}
   robot: {model: sim/robot, sim: {seed: 1}}
 """

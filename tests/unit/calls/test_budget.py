@@ -212,3 +212,118 @@ def test_money_spent_before_a_cap_was_set_counts(tmp_path):
         free.settle(NOTHING, Amount(usd=0.10, calls=1, tokens=10))
     free.close()
     assert job(tmp_path, "b", {"max_usd": 1.0}).reserve([WORST] * 7)[0] == 3
+
+
+def spend_files(ledger: Path) -> dict[str, dict]:
+    return {path.name: read_json(path) for path in (ledger / "spend" / "s").glob("*.json")}
+
+
+def hand_over_ten(ledger: Path, name: str, caps: dict, model: str = "m") -> Amount:
+    """A job that makes one batch of ten requests and ends; returns the batch's worst case."""
+    budget = job(ledger, name, caps, model)
+    assert budget.reserve([WORST] * 10, batches=True) == (10, False)
+    total = sum([WORST] * 10, NOTHING)
+    budget.hand_over(f"sp-{name}", total)
+    budget.close()
+    return total
+
+
+@pytest.mark.parametrize("caps", [{"max_usd": 1.5}, {}])
+def test_the_reservation_of_a_batch_outlives_its_job_until_it_is_settled(tmp_path, caps):
+    hand_over_ten(tmp_path, "a", caps)
+    files = spend_files(tmp_path)
+    assert files["a.json"]["reserved"] == asdict(NOTHING)
+    batch = files["batch-sp-a.json"]
+    assert (batch["model"], batch["batch"], batch["final"]) == ("m", "sp-a", False)
+    assert batch["reserved"] == {"usd": pytest.approx(1.0), "calls": 10, "tokens": 1000}
+    later = job(tmp_path, "b", {"max_usd": 1.5})
+    assert later.reserve([WORST] * 9, batches=True) == (5, True)  # 1.50 − 10 × 0.10
+    later.settle(sum([WORST] * 5, NOTHING), NOTHING)
+    for _ in range(2):  # whoever collects it may be killed and do it again
+        module.settle_batch(tmp_path, "s", "sp-a", Amount(0.25, 10, 50))
+    assert spend_files(tmp_path)["batch-sp-a.json"]["final"] is True
+    assert later.reserve([WORST] * 20)[0] == 12  # 1.50 − 0.25
+    later.close()
+
+
+def test_a_real_time_job_does_not_wait_for_a_batch_and_a_batch_does(tmp_path):
+    hand_over_ten(tmp_path, "a", {"max_usd": 1.0})
+    assert job(tmp_path, "b", {"max_usd": 1.0}).reserve([WORST]) == (0, False)
+    assert job(tmp_path, "c", {"max_usd": 1.0}).reserve([WORST], batches=True) == (0, True)
+    module.settle_batch(tmp_path, "s", "sp-a", Amount(1.0, 10, 1000))
+    assert job(tmp_path, "d", {"max_usd": 1.0}).reserve([WORST], batches=True) == (0, False)
+
+
+def test_what_a_batch_job_has_just_got_is_nothing_to_wait_for(tmp_path):
+    budget = job(tmp_path, "a", {"max_usd": 0.5})
+    assert budget.reserve([WORST] * 9, batches=True) == (5, False)
+    assert budget.reserve([WORST] * 9, batches=True) == (0, True)
+
+
+def test_quotas_of_calls_and_tokens_hold_for_batches(tmp_path):
+    for unit, limit, room in (("calls", 12, 2), ("tokens", 1250, 2), ("usd", 1.25, 2)):
+        caps = {"max_usd": None, "quota": {"m": {unit: limit}}}
+        ledger = tmp_path / unit
+        hand_over_ten(ledger, "a", caps)
+        assert job(ledger, "b", caps).reserve([WORST] * 9, batches=True)[0] == room
+        assert job(ledger, "c", caps, "n").reserve([WORST] * 9, batches=True)[0] == 9
+
+
+def test_a_kill_while_handing_over_counts_the_batch_once_and_the_rest_is_free(tmp_path):
+    for at, room in (("before", 20), ("between", 10), ("after", 10)):
+        ledger = tmp_path / at
+        budget = job(ledger, "a", {"max_usd": 2.0})
+        assert budget.reserve([WORST] * 10, batches=True)[0] == 10
+        if at != "before":
+            before = read_json(budget._path)
+            budget.hand_over("sp-a", sum([WORST] * 10, NOTHING))
+            if at == "between":  # the batch's file is there, the job's is the old one
+                module.write_json(budget._path, before)
+        os.close(budget._alive)  # what the end of a process does
+        assert job(ledger, "b", {"max_usd": 2.0}).reserve([WORST] * 99, batches=True)[0] == room
+
+
+def test_a_batch_without_a_reservation_counts_when_it_cost_something(tmp_path):
+    module.settle_batch(tmp_path, "s", "sp-never-sent", NOTHING)
+    assert not (tmp_path / "spend").exists()
+    module.write_json(tmp_path / "batches/openai--1/sp-x/intent.json", {"model": "m"})
+    module.settle_batch(tmp_path, "s", "sp-x", Amount(0.5, 10, 50))
+    caps = {"max_usd": 1.0, "quota": {"m": {"calls": 12}}}
+    assert job(tmp_path, "b", caps).reserve([WORST] * 9)[0] == 2
+
+
+BATCHER = """
+import sys, time
+from pathlib import Path
+from splitplot.calls.budget import NOTHING, Amount, Budget, settle_batch
+ledger, name = Path(sys.argv[1]), sys.argv[2]
+budget = Budget(ledger, "s", "m", {"max_usd": 1.0}, ledger / "t" / f"{name}.jsonl")
+one, sent, number = Amount(0.01, 1, 1), 0, 0
+while True:
+    granted, wait = budget.reserve([one] * 7, batches=True)
+    total = sum([one] * granted, NOTHING)
+    if granted < 7 and wait:
+        budget.settle(total, NOTHING)
+        time.sleep(0.01)
+        continue
+    if not granted:
+        break
+    budget.hand_over(f"sp-{name}-{number}", total)
+    time.sleep(0.005)
+    # half of it expires and is free, as a batch may
+    used = sum([one] * ((granted + 1) // 2), NOTHING)
+    settle_batch(ledger, "s", f"sp-{name}-{number}", used)
+    sent, number = sent + used.calls, number + 1
+budget.close()
+print(sent)
+"""
+
+
+def test_racing_batch_and_real_time_jobs_spend_the_cap_exactly(tmp_path):
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(tmp_path), name], stdout=subprocess.PIPE, text=True
+        )
+        for name, code in (("a", BATCHER), ("b", BATCHER), ("c", RACER), ("d", BATCHER))
+    ]
+    assert sum(int(process.communicate(timeout=60)[0]) for process in processes) == 100

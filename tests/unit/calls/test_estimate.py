@@ -8,9 +8,15 @@ import sys
 import pytest
 
 from splitplot.calls import estimate as module
+from splitplot.calls.batch.store import Store
 from splitplot.calls.estimate import dollars, present_items, preview, summary_line
+from splitplot.calls.ledger import LedgerWriter
+from splitplot.calls.records import Response, Usage
+from splitplot.calls.requests import cell_of, cell_requests
+from splitplot.calls.tokens import expected, upper_bound
 from splitplot.canonical import digest
 from splitplot.items import load_items, write_items
+from splitplot.items.item import part_of
 from splitplot.targets import stage_version
 
 
@@ -52,11 +58,146 @@ def test_the_expectation_never_exceeds_the_ceiling(case, limit):
 
 def test_expected_length_is_half_the_limit_until_answers_teach_better(case):
     plan = case.plan()
-    assert case.estimate(plan).cells[0].tokens_out_expected == 10 * 50
+    first = case.estimate(plan).cells[0]
+    assert (first.tokens_out_expected, first.n_learned, first.learned_from) == (10 * 50, 0, None)
     case.answer(plan, 4, tokens=10)
     first, second = case.estimate(plan).cells
-    assert first.tokens_out_expected == 6 * 10
-    assert second.tokens_out_expected == 10 * 50  # another prompt may have another length
+    assert (first.tokens_out_expected, first.n_learned, first.learned_from) == (6 * 10, 4, "cell")
+    # the answers of the trial's other conditions are the best there is for the second
+    assert (second.tokens_out_expected, second.n_learned) == (10 * 10, 4)
+    assert second.learned_from == "trial"
+    case.answer(plan, 12, tokens=30)  # two of them the second cell's own
+    second = case.estimate(plan).cells[1]
+    assert (second.tokens_out_expected, second.n_learned) == (8 * 30, 2)
+
+
+def test_answers_to_other_requests_of_the_trial_teach_where_there_are_no_others(case):
+    case.answer(case.plan(), 20, tokens=10)
+    case.items(range(100, 105))
+    total = case.estimate(case.plan())
+    assert [cell.tokens_out_expected for cell in total.cells] == [100, 100]
+    assert [(cell.n_learned, cell.learned_from) for cell in total.cells] == [(20, "trial")] * 2
+
+
+def test_input_reasoning_and_cached_tokens_are_learned_too(case):
+    plan = case.plan(models=["reasoner"])
+    (trial,) = plan["trials"]
+    every = [request for _, request in case.requests(plan)]
+    counted = [3 * expected(request.body) for request in every]
+    with LedgerWriter(case.ledger, trial["hash"], {}) as writer:
+        for request, tokens in list(zip(every, counted, strict=True))[:4]:
+            usage = Usage(tokens, 40, reasoning_tokens=30, cached_tokens=tokens // 4)
+            writer.response(Response(request.key, "ok", usage=usage, study="s"))
+    first = case.estimate(plan).cells[0]
+    assert first.tokens_in == sum(counted[4:10])
+    assert first.tokens_out_expected == 6 * 40
+    # by hand: $8 in, $2 cached, $80 out a million; a quarter of the input came from the cache
+    cached = sum(counted[:4]) and sum(tokens // 4 for tokens in counted[:4]) / sum(counted[:4])
+    by_hand = sum(
+        (tokens - round(cached * tokens)) * 8e-6 + round(cached * tokens) * 2e-6
+        for tokens in counted[4:10]
+    )
+    assert first.usd_expected == pytest.approx(by_hand + 6 * 40 * 80e-6)
+
+
+def test_an_expected_input_never_exceeds_what_can_be_sent(case):
+    plan = case.plan()
+    (trial,) = plan["trials"]
+    with LedgerWriter(case.ledger, trial["hash"], {}) as writer:
+        request = next(request for _, request in case.requests(plan))
+        usage = Usage(10**6, 5)  # a provider that counts what we did not send
+        writer.response(Response(request.key, "ok", usage=usage, study="s"))
+    first = case.estimate(plan).cells[0]
+    bound = [upper_bound(request.body) for _, request in case.requests(plan)]
+    assert first.tokens_in == sum(bound[1:10])
+
+
+BATCHED = {"models": ["mini"], "replications": 2}
+
+
+def by_parts(case, plan):
+    """By cell: part number → its keys, as the stage that sends sees them."""
+    found = []
+    items = present_items(plan, case.path)
+    for cell in plan["cells"]:
+        trial, arm, replications = cell_of(plan, cell["trial"], cell["condition"])
+        parts = {}
+        for request, item, _ in cell_requests(trial, arm, replications, items):
+            parts.setdefault(part_of(item.id, len(plan["parts"])), []).append(request.key)
+        found.append(parts)
+    return found
+
+
+def open_batch(case, plan, keys, study="s"):
+    """An open batch of a study's first trial, as the job that makes it leaves it."""
+    trial = plan["trials"][0]
+    batch = Store(case.ledger).draft("openai--1", trial["hash"], keys)
+    intent = {"at": "2026-11-21T10:00:00+00:00", "trial": trial["hash"], "study": study}
+    batch.write("intent", intent | {"count": len(keys)})
+    return batch
+
+
+@pytest.mark.parametrize("at_least", range(1, 12))
+def test_a_part_goes_by_batch_exactly_when_it_has_enough_to_send(case, at_least):
+    execution = {"parts": 3, "batch_at_least": at_least}
+    plan = case.plan(**BATCHED, execution=execution)
+    case.answer(plan, 3)
+    keys = [request.key for _, request in case.requests(plan)]
+    batch_keys = set(keys[4:6])
+    open_batch(case, plan, batch_keys)
+    gone = {*keys[:3], *batch_keys}
+    expected_cells = []
+    for parts in by_parts(case, plan):
+        free = [len([key for key in part if key not in gone]) for part in parts.values()]
+        large = [count for count in free if count and count >= at_least]
+        expected_cells.append((len(large), sum(large), sum(free)))
+    total = case.estimate(plan)
+    assert [(c.batches, c.batch_requests, c.to_send) for c in total.cells] == expected_cells
+    for cell in total.cells:
+        mixed = 0 < cell.batch_requests < cell.to_send
+        one = "batch" if cell.batch_requests else "realtime"
+        assert cell.route == ("batch + realtime" if mixed else one)
+    assert (total.in_flight, total.in_ledger, total.to_send) == (2, 3, 15)
+
+
+def test_what_goes_by_batch_is_half_the_price_and_said_in_the_line(case):
+    realtime = case.estimate(case.plan(**BATCHED))
+    assert (realtime.batches, realtime.batch_requests) == (0, 0)  # 500 are not reached
+    total = case.estimate(case.plan(**BATCHED, execution={"batch_at_least": 1}))
+    # the table has batch prices of gpt-4o-mini: half, which the ceiling may count on, too
+    assert total.usd_ceiling == pytest.approx(realtime.usd_ceiling / 2)
+    assert total.usd_expected == pytest.approx(realtime.usd_expected / 2)
+    assert total.usd_saved == pytest.approx(realtime.usd_expected / 2)
+    assert "20 would be sent, all in 2 batches at half price (at most $" in summary_line(total)
+    mixed = case.estimate(case.plan(**BATCHED, execution={"parts": 3, "batch_at_least": 5}))
+    line = summary_line(mixed)
+    assert f"of them {mixed.batch_requests} in {mixed.batches} batches at half price" in line
+
+
+def test_a_cap_and_an_approval_do_not_rest_on_a_discount_that_is_only_documented(case):
+    plan = case.plan(models=["mistral/mistral-large-latest"], execution={"route": "batch"})
+    full = case.estimate(case.plan(models=["mistral/mistral-large-latest"]))
+    total = case.estimate(plan)
+    assert total.usd_expected == pytest.approx(full.usd_expected / 2)
+    assert total.usd_ceiling == pytest.approx(full.usd_ceiling)
+    assert "by batch 50% less, as mistral documents" in total.cells[0].price_source
+
+
+def test_a_rescue_may_cost_the_full_price(case):
+    plain = case.estimate(case.plan(**BATCHED))
+    execution = {"batch_at_least": 1, "rescue": "realtime"}
+    total = case.estimate(case.plan(**BATCHED, execution=execution))
+    assert total.usd_ceiling == pytest.approx(plain.usd_ceiling)
+    assert total.usd_expected == pytest.approx(plain.usd_expected / 2)
+
+
+def test_what_is_in_an_open_batch_is_neither_sent_nor_priced_again(case):
+    plan = case.plan(**BATCHED, execution={"batch_at_least": 1})
+    keys = [request.key for _, request in case.requests(plan)]
+    open_batch(case, plan, keys, study="another")
+    total = case.estimate(plan)
+    assert (total.in_flight, total.to_send, total.usd_ceiling) == (20, 0, 0)
+    assert "20 are in open batches, 0 would be sent ($0)" in summary_line(total)
 
 
 def test_a_request_that_two_cells_share_is_counted_once(case):

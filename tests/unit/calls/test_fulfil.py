@@ -284,7 +284,7 @@ def test_sigterm_waits_for_what_is_in_flight_and_a_rerun_finishes(place, provide
     wait_for(lambda: len(place.recorded("intent")) >= 8)
     job.send_signal(signal.SIGTERM)
     code, output = ended(job)
-    assert code == 1 and "stopped on request" in output and "run again" in output
+    assert code == 1 and "stopped on request" in output and "goes on from there" in output
     assert "Traceback" not in output and not place.file(paths.RESPONSES).exists()
     kept = len(place.recorded())
     assert 8 <= kept == len(place.recorded("intent")) < 20

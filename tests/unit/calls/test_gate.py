@@ -6,9 +6,10 @@ import shutil
 import pytest
 
 from splitplot.calls import gate as module
+from splitplot.calls.batch.store import Store
 from splitplot.calls.estimate import present_items
 from splitplot.calls.gate import approve, check_cap, check_gate, open_gate
-from splitplot.errors import ApprovalNeeded, CapReached
+from splitplot.errors import ApprovalNeeded, CapReached, ConfigError
 from splitplot.items import write_items
 
 
@@ -179,3 +180,63 @@ def test_a_refusal_is_not_kept(case, jobs):
             jobs(plan)
     case.answer(plan, 20)
     assert jobs(plan, pending=0) == 3
+
+
+def in_flight(case, plan, keys):
+    trial = plan["trials"][0]
+    batch = Store(case.ledger).draft("openai--1", trial["hash"], keys)
+    batch.write("intent", {"at": "2026", "trial": trial["hash"], "study": "s"})
+    return batch
+
+
+def by_batch(case, **changes):
+    return case.plan(models=["mini"], execution={"batch_at_least": 1}, **changes)
+
+
+def test_what_is_in_flight_is_not_approved_again(case):
+    plan = by_batch(case, budget={"confirm_above_usd": 0.0001})
+    with pytest.raises(ApprovalNeeded, match="20 requests may cost"):
+        gate(case, plan)
+    keys = [request.key for _, request in case.requests(plan)]
+    batch = in_flight(case, plan, keys)
+    gate(case, plan)
+    batch.write("retired", {"at": "x", "reason": "it was never sent"})
+    with pytest.raises(ApprovalNeeded, match="20 requests may cost"):
+        gate(case, plan)
+
+
+def test_an_approval_holds_while_batches_come_and_go(case):
+    plan = by_batch(case, budget={"confirm_above_usd": 0.0001})
+    granted = agree(case, plan)
+    keys = [request.key for _, request in case.requests(plan)]
+    batch = in_flight(case, plan, keys[:15])
+    gate(case, plan)
+    batch.write("retired", {"at": "x", "reason": "its queue was full"})
+    gate(case, plan)
+    assert granted["usd"] == pytest.approx(case.estimate(plan).usd_ceiling)
+
+
+def test_the_reservation_of_a_batch_counts_against_the_cap(case):
+    state = {"model": "mini", "batch": "sp-1", "final": False}
+    amounts = {
+        "spent": {"usd": 0, "calls": 0, "tokens": 0},
+        "reserved": {"usd": 3.0, "calls": 9, "tokens": 9},
+    }
+    case.write("results/ledger/spend/s/batch-sp-1.json", json.dumps(state | amounts))
+    with pytest.raises(CapReached, match=r"max_usd is \$3.00, \$3.00 of it is used"):
+        cap(case, max_usd=3.0)
+
+
+def test_a_part_too_large_for_its_provider_is_refused_before_an_approval_is_asked_for(case, jobs):
+    plan = by_batch(case, budget={"confirm_above_usd": 0})
+    for trial in plan["trials"]:
+        trial["batch"]["max_requests"] = 6
+    with pytest.raises(ConfigError, match=r"set execution.parts to \d+, the smallest"):
+        jobs(plan)
+
+
+def test_other_parts_are_looked_at_again(case, jobs):
+    plan = by_batch(case, budget={"confirm_above_usd": 100})
+    assert jobs(plan) == 1
+    plan["parts"] = ["0-of-2", "1-of-2"]
+    assert jobs(plan, pending=5) == 2

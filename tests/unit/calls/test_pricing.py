@@ -1,6 +1,7 @@
 """Prices read from litellm's table as a file, checked against litellm's own arithmetic."""
 
 import random
+import re
 import subprocess
 import sys
 
@@ -94,6 +95,82 @@ def test_a_long_prompt_is_billed_at_the_higher_tier_from_the_first_token():
     assert cost(price, Usage(200_001, 1000)) == pytest.approx(200_001 * 2.5e-6 + 1000 * 1.5e-5)
 
 
+def test_a_long_prompt_by_batch_has_its_higher_tier_too():
+    # Google's price page, gemini-2.5-pro by batch: $0.625/$5 up to 200k tokens, $1.25/$7.50 above.
+    # The table has the first pair alone.
+    price = find_price("gemini/gemini-2.5-pro", "gemini-2.5-pro", None, "gemini")
+    short = cost(price, Usage(200_000, 1000), batch=True)
+    assert short == pytest.approx(200_000 * 0.625e-6 + 1000 * 5e-6)
+    long = cost(price, Usage(200_001, 1000), batch=True)
+    assert long == pytest.approx(200_001 * 1.25e-6 + 1000 * 7.5e-6)
+    assert price.batch_certain
+
+
+LISTED_WITHOUT_BATCH = {
+    "azure": "azure/gpt-4o-mini",
+    "mistral": "mistral/mistral-large-latest",
+    "groq": "groq/openai/gpt-oss-20b",
+    "fireworks": "fireworks/accounts/fireworks/models/deepseek-v3",
+    "together": "together/meta-llama/Llama-3.3-70B-Instruct-Turbo",
+}
+
+
+@pytest.mark.parametrize("protocol", sorted(LISTED_WITHOUT_BATCH))
+def test_without_a_listed_batch_price_the_documented_discount_is_booked_and_no_cap_rests_on_it(
+    protocol,
+):
+    model_id = LISTED_WITHOUT_BATCH[protocol]
+    model = model_id.partition("/")[2]
+    usage = Usage(1000, 500)
+    full = cost(find_price(model_id, model, None), usage)
+    price = find_price(model_id, model, None, protocol)
+    promised = 1.0 if protocol == "together" else 0.5  # "up to 50 %" is no promise
+    assert cost(price, usage, batch=True) == pytest.approx(promised * full)
+    assert cost(price, usage) == full
+    assert ceiling(price, 1000, 500, batch=True) == ceiling(price, 1000, 500)
+    assert (price.batch_source is None) == (protocol == "together")
+    own = find_price(model_id, model, {"batch_discount": 0.2}, protocol)
+    assert cost(own, usage, batch=True) == pytest.approx(0.8 * full)  # the user knows better
+    assert ceiling(own, 1000, 500, batch=True) == pytest.approx(0.8 * ceiling(own, 1000, 500))
+    assert own.batch_source is None
+
+
+def test_a_discount_is_not_one_of_another_seller():
+    both = {"usd_per_million_input_tokens": 1, "usd_per_million_output_tokens": 4}
+    ours = find_price("myhost/llama", "llama", both, "openai")
+    assert cost(ours, Usage(1000, 10), batch=True) == cost(ours, Usage(1000, 10))
+    theirs = find_price("openai/llama", "llama", both, "openai")
+    assert cost(theirs, Usage(1000, 10), batch=True) == cost(theirs, Usage(1000, 10)) / 2
+    google = find_price("google/llama", "llama", both, "gemini")
+    assert google.batch_source == "by batch 50% less, as gemini documents"
+
+
+def test_a_listed_batch_price_is_what_a_cap_may_rest_on():
+    price = find_price("openai/gpt-5-mini", "gpt-5-mini", None, "openai")
+    assert (price.batch_certain, price.batch_source) == (True, None)
+    assert ceiling(price, MILLION, 0, batch=True) == pytest.approx(0.125)
+
+
+def test_cached_input_by_batch():
+    # Anthropic's price page, Haiku 4.5: $1 in, cache reads a tenth; by batch half of either
+    usage = Usage(MILLION, 0, cached_tokens=MILLION)
+    anthropic = find_price("anthropic/claude-haiku-4-5", "claude-haiku-4-5", None, "anthropic")
+    assert cost(anthropic, usage, batch=True) == pytest.approx(0.05)
+    # Google's: a cache hit costs the same by batch; OpenAI's gpt-5-mini: half of $0.025
+    gemini = find_price("gemini/gemini-2.5-pro", "gemini-2.5-pro", None, "gemini")
+    half = Usage(100_000, 0, cached_tokens=100_000)
+    assert cost(gemini, half, batch=True) == cost(gemini, half) == pytest.approx(0.0125)
+    openai = find_price("openai/gpt-5-mini", "gpt-5-mini", None, "openai")
+    assert cost(openai, usage, batch=True) == pytest.approx(0.0125)
+    # by hand: $1 in, $0.10 cached; Fireworks gives both discounts at once, Groq only one of them
+    own = {"usd_per_million_input_tokens": 1, "usd_per_million_output_tokens": 4}
+    own |= {"usd_per_million_cached_tokens": 0.1}
+    for protocol, expected in (("fireworks", 0.05), ("anthropic", 0.05), ("groq", 0.5)):
+        price = find_price(f"{protocol}/x", "x", own, protocol)
+        assert cost(price, usage, batch=True) == pytest.approx(expected)
+        assert cost(price, usage) == pytest.approx(0.1)
+
+
 def test_an_override_replaces_what_it_names():
     both = {"usd_per_million_input_tokens": 1, "usd_per_million_output_tokens": 4}
     price = find_price("myhost/llama", "llama", both)
@@ -171,7 +248,10 @@ def test_costs_agree_with_litellm_for_a_thousand_models(monkeypatch):
                 differences.append((name, usage, cost(price, usage), theirs))
             if "input_cost_per_token_batches" in entry and "output_cost_per_token_batches" in entry:
                 theirs = litellm_cost(litellm, provider, model, usage, "aretrieve_batch")
-                if cost(price, usage, batch=True) != pytest.approx(theirs, rel=1e-9):
+                if _is_long(entry, usage):
+                    # litellm bills long prompts by batch as short ones, where the table has no more
+                    assert cost(price, usage, batch=True) > theirs
+                elif cost(price, usage, batch=True) != pytest.approx(theirs, rel=1e-9):
                     differences.append((name, "batch", cost(price, usage, True), theirs))
                 batches += 1
         else:
@@ -180,6 +260,42 @@ def test_costs_agree_with_litellm_for_a_thousand_models(monkeypatch):
             break
     assert compared == 1000 and batches >= 500
     assert not differences, f"{len(differences)}: {differences[:10]}"
+
+
+@pytest.mark.slow
+def test_documented_discounts_agree_with_litellm(monkeypatch):
+    # where its table has no batch price, litellm halves the other one
+    monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    litellm = pytest.importorskip("litellm")
+    compared = dict.fromkeys(("azure", "mistral", "groq", "fireworks_ai", "anthropic"), 0)
+    for name, entry in _table().items():
+        provider = str(entry.get("litellm_provider"))
+        model = name.removeprefix(f"{provider}/")
+        listed = "input_cost_per_token_batches" in entry or "tiered_pricing" in entry
+        if provider not in compared or listed or "off_peak_pricing" in entry:
+            continue
+        protocol = "fireworks" if provider == "fireworks_ai" else provider
+        price = find_price(f"{provider}/{model}", model, None, protocol)
+        usage = Usage(1000, 500, 0, 0)
+        try:
+            theirs = price and litellm_cost(litellm, provider, model, usage, "aretrieve_batch")
+        except litellm.exceptions.ModelNotMappedError:
+            continue
+        if theirs and price.batch[0].reasoning == price.batch[0].output:
+            assert cost(price, usage, batch=True) == pytest.approx(theirs, rel=1e-9), name
+            compared[provider] += 1
+    assert sum(compared.values()) > 100 and all(compared[p] for p in ("azure", "mistral", "groq"))
+
+
+def _is_long(entry, usage):
+    """Whether the prompt is in a tier of which the table has the standard price alone."""
+    marks = [
+        int(found[1]) * (1000 if found[2] else 1)
+        for key in entry
+        if (found := re.fullmatch(r"input_cost_per_token_above_(\d+)(k?)_tokens", key))
+    ]
+    by_batch = any("_above_" in key and key.endswith("_batches") for key in entry)
+    return bool(marks) and not by_batch and usage.input_tokens > min(marks)
 
 
 def litellm_cost(litellm, provider, model, usage, call_type):

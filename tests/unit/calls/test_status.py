@@ -7,8 +7,9 @@ import sys
 import pytest
 
 from splitplot import paths
+from splitplot.calls.batch.store import Store
 from splitplot.calls.estimate import present_items
-from splitplot.calls.status import refill, status
+from splitplot.calls.status import open_batches, refill, status
 
 
 def state(case, plan):
@@ -152,3 +153,81 @@ def test_only_what_a_cap_has_stopped_is_called_over_quota(case):
     plan = case.plan()
     project(case, plan, ["error", "missing", "over_quota"])
     assert state(case, plan)[0].over_quota == 1
+
+
+def an_open_batch(case, plan, count):
+    """An open batch of the first requests of a plan, as the job that makes it leaves it."""
+    trial, place = plan["trials"][0], plan["cells"][0]
+    keys = [request.key for _, request in case.requests(plan)][:count]
+    batch = Store(case.ledger).draft("openai--1", trial["hash"], keys)
+    intent = {
+        "at": "2026-11-21T10:00:00+00:00",
+        "trial": trial["hash"],
+        "trial_id": trial["id"],
+        "condition": place["condition"],
+        "part": "0-of-1",
+        "study": "s",
+        "model": trial["model"],
+        "batch": "openai",
+        "count": count,
+        "worst": {"usd": 1.5, "calls": count, "tokens": 9},
+    }
+    batch.write("intent", intent)
+    return batch
+
+
+def test_requests_in_open_batches_are_in_flight_until_they_are_answered(case):
+    plan = case.plan()
+    batch = an_open_batch(case, plan, 6)
+    first = state(case, plan)[0]
+    assert (first.in_flight, first.missing) == (6, 4)
+    case.answer(plan, 2)  # collected a moment ago, the batch not closed yet
+    first = state(case, plan)[0]
+    assert (first.done, first.in_flight, first.missing) == (2, 4, 4)
+    batch.write("retired", {"at": "x", "reason": "y"})
+    first = state(case, plan)[0]
+    assert (first.done, first.in_flight, first.missing) == (2, 0, 8)
+
+
+def test_an_open_batch_is_told_with_what_the_provider_said_last(case):
+    plan = case.plan()
+    batch = an_open_batch(case, plan, 6)
+    (told,) = open_batches(case.path, "s")
+    assert (told["id"], told["state"], told["done"], told["total"]) == (None, "intent", None, 6)
+    batch.write("created", {"at": "x", "id": "batch_1"})
+    batch.note({"at": "2026-11-21T11:00:00+00:00", "state": "in_progress", "done": 2, "total": 6})
+    (told,) = open_batches(case.path)
+    assert (told["id"], told["state"], told["done"]) == ("batch_1", "in_progress", 2)
+    assert (told["provider"], told["usd_at_most"]) == ("openai", 1.5)
+    assert open_batches(case.path, "another") == []
+    batch.write("collected", {"at": "x", "outcomes": {}})
+    assert open_batches(case.path) == []
+
+
+def receipts(case, plan, cell=0, over_quota=()):
+    paths_of = []
+    for name, text in (("job.json", "{}"), ("ended.json", {"over_quota": list(over_quota)})):
+        path = responses_path(case, plan, cell).with_name(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text if isinstance(text, str) else json.dumps(text))
+        paths_of.append(path)
+    return paths_of
+
+
+def test_refill_lets_the_part_go_through_submit_again(case):
+    plan = case.plan()
+    case.answer(plan, 3, outcome="expired")
+    gone = [project(case, plan, ["expired"] * 3), *receipts(case, plan)]
+    kept = receipts(case, plan, cell=1)
+    assert open_again(case, plan) == 3
+    assert not any(path.exists() for path in gone)
+    assert all(path.exists() for path in kept)
+
+
+def test_what_a_batch_left_over_quota_is_opened_before_there_are_responses(case):
+    plan = case.plan()
+    keys = [request.key for _, request in case.requests(plan)]
+    gone = receipts(case, plan, over_quota=keys[:4])
+    assert state(case, plan)[0].over_quota == 4
+    assert open_again(case, plan) == 4
+    assert not any(path.exists() for path in gone)

@@ -5,6 +5,9 @@ that folder, against the sum of all files. A job that was killed leaves a file w
 one to look settles it from that job's ledger file: what was answered at its price, what was in flight
 at its worst case, because the provider may bill it. So does a job that ends before all is answered.
 
+A provider's batch outlives the job that made it, and has a file of its own (`batch-{name}.json`): the
+job hands the reservation over before it asks for the batch, and whoever collects it settles it.
+
 An intent with a worst case is a new reservation, so the attempt before it may have been billed; one
 without is another attempt on the same reservation, after a refusal that cost nothing.
 """
@@ -47,6 +50,7 @@ class Amount:
 
 
 NOTHING = Amount()
+BATCH_FILE = "batch-{name}.json"
 
 
 class Budget:
@@ -68,6 +72,7 @@ class Budget:
         self._ledger_file = str(ledger_file.relative_to(ledger))
         self._spent = NOTHING
         self._reserved = NOTHING
+        self._for_batches = False
         self._final: dict[Path, tuple[str, Amount]] = {}
         self._alive: int | None = None
 
@@ -76,16 +81,21 @@ class Budget:
         with self._locked():
             self._write(final=False)
 
-    def reserve(self, wanted: Sequence[Amount]) -> tuple[int, bool]:
+    def reserve(self, wanted: Sequence[Amount], *, batches: bool = False) -> tuple[int, bool]:
         """Reserve the worst case of the first requests that fit.
 
-        Returns how many fit, and whether waiting may help (something reserved is still unsettled).
+        batches: they go by batch, and what is granted is handed over, or settled, before the job sends.
+        Returns how many fit, and whether waiting may help: something else that is reserved is still
+        unsettled, be it a batch where these go by batch; nobody in real time waits a day for one.
         """
+        self._for_batches |= batches
         if not self.capped:
             self._reserved = sum(wanted, self._reserved)
             return len(wanted), False
         with self._locked():
-            others, others_model, unsettled = self._others()
+            others, others_model, unsettled = self._others(batches=batches)
+            if batches and self._reserved.calls:
+                unsettled = True
             granted = 0
             for worst in wanted:
                 if not self._fits(worst, others, others_model):
@@ -94,7 +104,25 @@ class Budget:
                 granted += 1
             if granted:
                 self._write(final=False)
-        return granted, unsettled or self._reserved.calls > 0
+        # In real time, what was granted just now is soon settled; what goes by batch waits for it all.
+        return granted, unsettled or (not batches and self._reserved.calls > 0)
+
+    def hand_over(self, batch: str, worst: Amount) -> None:
+        """Make `worst`, reserved by this job, the reservation of a batch: it outlives the job.
+
+        To be called before the create call leaves; `settle_batch` ends it. A kill on the way counts
+        too much until the job is settled, never too little.
+        """
+        with self._locked():
+            state = {"model": self._model, "batch": batch, "final": False}
+            write_json(
+                self._folder / BATCH_FILE.format(name=batch),
+                state | {"spent": asdict(NOTHING), "reserved": asdict(worst)},
+            )
+            self._reserved -= worst
+            if self._reserved.calls == 0:
+                self._reserved = NOTHING  # sums of floats leave a rest
+            self._write(final=False)
 
     def retry(self, worst: Amount, *, paid: bool) -> bool:
         """Count the attempt that failed, and hold the request's worst case for another one.
@@ -108,7 +136,7 @@ class Budget:
             self._spent += failed
             return True
         with self._locked():
-            others, others_model, _ = self._others()
+            others, others_model, _ = self._others(batches=False)
             if not self._fits(failed, others, others_model):
                 return False
             self._spent += failed
@@ -156,8 +184,7 @@ class Budget:
             # Held for the life of the job: a free lock beside an unfinished file tells of a kill.
             self._alive = os.open(self._path.with_suffix(".alive"), os.O_RDWR | os.O_CREAT, 0o666)
             fcntl.lockf(self._alive, fcntl.LOCK_EX)
-        with (self._folder / "lock").open("a+b") as file:
-            fcntl.lockf(file, fcntl.LOCK_EX)
+        with _folder_lock(self._folder):
             yield
 
     def _write(self, *, final: bool) -> None:
@@ -167,13 +194,17 @@ class Budget:
                 "model": self._model,
                 "ledger": self._ledger_file,
                 "final": final,
+                "for_batches": self._for_batches,
                 "spent": asdict(self._spent),
                 "reserved": asdict(self._reserved),
             },
         )
 
-    def _others(self) -> tuple[Amount, Amount, bool]:
-        """(all models, this model, is anything unsettled) over the other jobs of the study."""
+    def _others(self, *, batches: bool) -> tuple[Amount, Amount, bool]:
+        """(all models, this model, is anything unsettled) over the other jobs and batches of the study.
+
+        batches: whether the reservation of a batch counts as unsettled.
+        """
         total = model_total = NOTHING
         unsettled = False
         for path in sorted(self._folder.glob("*.json")):
@@ -181,12 +212,13 @@ class Budget:
                 continue
             if path not in self._final:
                 state = read_json(path)
-                if not state["final"] and _is_dead(path.with_suffix(".alive")):
+                is_batch = "batch" in state
+                if not (state["final"] or is_batch) and _is_dead(path.with_suffix(".alive")):
                     state = _settle_dead(path, state, self._ledger)
                 amount = Amount(**state["spent"]) + Amount(**state["reserved"])
                 if state["final"]:
                     self._final[path] = (state["model"], amount)
-                elif state["reserved"]["calls"]:
+                elif state["reserved"]["calls"] and (batches or not is_batch):
                     unsettled = True
             else:
                 state, amount = {"model": self._final[path][0]}, self._final[path][1]
@@ -196,15 +228,33 @@ class Budget:
         return total, model_total, unsettled
 
 
-def worst_case(body: dict[str, Any], price: Price | None) -> Amount | None:
+def settle_batch(ledger_root: Path, study: str, name: str, actual: Amount) -> None:
+    """End the reservation of a batch with what it did cost; from any process, any number of times.
+
+    A batch without a reservation has one made here, unless it cost nothing: it was never handed over
+    then, or the folder was removed, and what it cost counts all the same.
+    """
+    folder = ledger_root / "spend" / study
+    path = folder / BATCH_FILE.format(name=name)
+    if actual == NOTHING and not path.exists():
+        return
+    with _folder_lock(folder):
+        state = read_json(path) if path.exists() else _unreserved(ledger_root, name)
+        amounts = {"spent": asdict(actual), "reserved": asdict(NOTHING)}
+        write_json(path, state | {"final": True} | amounts)
+
+
+def worst_case(body: dict[str, Any], price: Price | None, *, batch: bool = False) -> Amount | None:
     """The most that one attempt at a request can use; None where nothing bounds its answer.
+
+    batch: it goes by batch; then it costs the batch price where that is certain.
 
     Raises ValueError as `upper_bound`.
     """
     tokens_in, tokens_out = upper_bound(body), max_output(body, price)
     if tokens_out is None:
         return None
-    usd = ceiling(price, tokens_in, tokens_out) if price else 0.0
+    usd = ceiling(price, tokens_in, tokens_out, batch=batch) if price else 0.0
     return Amount(usd, 1, tokens_in + tokens_out)
 
 
@@ -225,6 +275,20 @@ def actual_amount(record: dict[str, Any], worst: Amount) -> Amount:
     return Amount(worst.usd if usd is None else usd, 1, counted or worst.tokens)
 
 
+@contextmanager
+def _folder_lock(folder: Path) -> Iterator[None]:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("a+b") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX)
+        yield
+
+
+def _unreserved(ledger: Path, name: str) -> dict[str, Any]:
+    """The state of a batch that no reservation tells of: its model is in its intent."""
+    intent = next(iter(sorted((ledger / "batches").glob(f"*/{name}/intent.json"))), None)
+    return {"model": read_json(intent)["model"] if intent else "", "batch": name}
+
+
 def _is_dead(alive: Path) -> bool:
     try:
         file = os.open(alive, os.O_RDWR)
@@ -242,6 +306,8 @@ def _is_dead(alive: Path) -> bool:
 def _settle_dead(path: Path, state: dict[str, Any], ledger: Path) -> dict[str, Any]:
     settled = state | {"final": True}
     found = _from_ledger(ledger / state["ledger"])
+    if found is None and state.get("for_batches"):
+        found = NOTHING, NOTHING  # what it had not handed over it had not sent
     if found is not None:  # else nothing tells what was answered: all that was reserved counts
         spent, unanswered = found
         settled |= {"spent": asdict(spent), "reserved": asdict(unanswered)}

@@ -41,35 +41,43 @@ def to_response(
     headers: of the HTTP answer (names in lower case or a case-insensitive mapping).
     price: dollars of a usage, or None where unknown.
     """
-    fields = _read(body)
-    if fields is None:
-        outcome: Outcome = "error"
-        error = {"type": "malformed", "message": _what_is_wrong(body), "status": status}
-        fields = {}
-    else:
-        outcome, error = fields.pop("outcome"), None
-        if outcome == "error":
-            message = "the provider stopped with an error"
-            error = {"type": "malformed", "message": message, "status": status}
-    usage = usage_of(body)
+    fields = read(body, status)
+    usage = fields["usage"]
     return Response(
         key=key,
-        outcome=outcome,
-        error=error,
-        usage=usage,
         usd=price(usage) if price is not None and usage != Usage() else None,
         latency_s=latency_s,
         started_at=started_at,
         finished_at=finished_at,
         attempts=attempts,
         route=route,
-        provider_model=_string(body, "model"),
-        provider_id=_string(body, "id"),
         request_id=request_id(headers),
         engine=engine if engine is not None else {},
-        raw=body,
         **fields,
     )
+
+
+def read(body: Any, status: int | None = 200) -> dict[str, Any]:
+    """What a chat completion `body` itself tells, as fields of a `Response`; never raises.
+
+    outcome, text, reasoning, finish_reason, error, usage, provider_model, provider_id and raw.
+    """
+    fields = _read(body)
+    error = None
+    if fields is None:
+        error = {"type": "malformed", "message": _what_is_wrong(body), "status": status}
+        fields = {"outcome": "error"}
+    elif fields["outcome"] == "error":
+        message = "the provider stopped with an error"
+        error = {"type": "malformed", "message": message, "status": status}
+    return {
+        **fields,
+        "error": error,
+        "usage": usage_of(body),
+        "provider_model": _string(body, "model"),
+        "provider_id": _string(body, "id"),
+        "raw": body,
+    }
 
 
 def _read(body: Any) -> dict[str, Any] | None:

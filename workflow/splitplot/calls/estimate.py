@@ -4,23 +4,23 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from math import floor, log10
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from splitplot import paths
-from splitplot.calls.fulfil import FREE_ROUTES, trial_price
-from splitplot.calls.ledger import Ledger, Position
-from splitplot.calls.pricing import Price, ceiling, cost
-from splitplot.calls.records import LOST, Usage
-from splitplot.calls.requests import cell_of, cell_requests
-from splitplot.calls.tokens import expected, max_output, upper_bound
+from splitplot.calls.batch.store import open_keys
+from splitplot.calls.fulfil import FREE_ROUTES
+from splitplot.calls.learn import Learned, any_answers, learn, spread
+from splitplot.calls.ledger import Ledger
+from splitplot.calls.pricing import ceiling, cost
+from splitplot.calls.records import Usage
+from splitplot.calls.remaining import Remaining, remaining
+from splitplot.calls.requests import cell_of
 from splitplot.canonical import digest
 from splitplot.items import load_items, read_items
 from splitplot.items.item import Item
 from splitplot.items.load import is_remote
 from splitplot.targets import stage_version
 
-LEARN_FROM = 200  # answers of a trial whose mean length stands for those to come
 UNKNOWN_SHARE = 0.5  # of `max_tokens`, where a trial has no answers yet
 
 
@@ -28,7 +28,12 @@ UNKNOWN_SHARE = 0.5  # of `max_tokens`, where a trial has no answers yet
 class CellEstimate:
     """Remaining work of one cell. Tokens and dollars are of what would be sent, not of what is there.
 
-    usd_*: None where the model has no known price. gaps: recorded failures, sent again by `refill`.
+    route: how it would travel, e.g. "realtime", "batch" or "batch + realtime". in_flight: in open
+    batches, neither answered nor to be sent. batch_requests, batches: of `to_send`, by batch, and in
+    how many. gaps: recorded failures, sent again by `refill`. usd_*: None where the model has no known
+    price. usd_batch_full, usd_saved: what goes by batch is expected to cost so much in real time, and
+    so much less by batch. n_learned: on how many answers the expected lengths rest; learned_from:
+    "cell", or "trial" where the cell has none yet, or None.
     """
 
     trial: str
@@ -38,13 +43,20 @@ class CellEstimate:
     requests: int = 0
     in_ledger: int = 0
     gaps: int = 0
+    in_flight: int = 0
     to_send: int = 0
+    batch_requests: int = 0
+    batches: int = 0
     tokens_in: int = 0
     tokens_out_ceiling: int | None = 0
     tokens_out_expected: int = 0
     usd_ceiling: float | None = 0.0
     usd_expected: float | None = 0.0
+    usd_batch_full: float = 0.0
+    usd_saved: float = 0.0
     price_source: str | None = None
+    n_learned: int = 0
+    learned_from: str | None = None
 
 
 @dataclass
@@ -59,9 +71,13 @@ class Estimate:
     requests: int = 0
     in_ledger: int = 0
     gaps: int = 0
+    in_flight: int = 0
     to_send: int = 0
+    batch_requests: int = 0
+    batches: int = 0
     usd_ceiling: float = 0.0
     usd_expected: float = 0.0
+    usd_saved: float = 0.0
     unpriced: list[str] = field(default_factory=list)
     cells: list[CellEstimate] = field(default_factory=list)
 
@@ -78,31 +94,49 @@ class Estimate:
 
 
 def estimate(plan: dict[str, Any], items: Sequence[Item], ledger_root: Path) -> Estimate:
-    """Build every request of the plan in memory, look its key up in the ledger, price the rest.
+    """Build every request of the plan, look its key up in the ledger, price the rest.
 
     A request that several cells share is counted once, in the first of them.
     """
     total = Estimate(plan["study"])
     ledgers: dict[str, Ledger] = {}
+    in_flight: dict[str, set[str]] = {}
     seen: set[str] = set()
+    works: list[Remaining] = []
     for cell in plan["cells"]:
         trial = cell_of(plan, cell["trial"], cell["condition"])[0]
-        if trial["hash"] not in ledgers:
-            ledgers[trial["hash"]] = Ledger(ledger_root, trial["hash"], read_only=True)
-        ledger = ledgers[trial["hash"]]
-        row = _estimate_cell(plan, cell["trial"], cell["condition"], items, ledger, seen)
+        name = trial["hash"]
+        if name not in ledgers:
+            # Batches are looked at first: one that is closed in between has its answers in the ledger.
+            in_flight[name] = open_keys(ledger_root, name)
+            ledgers[name] = Ledger(ledger_root, name, read_only=True)
+        works.append(remaining(plan, cell, items, ledgers[name], in_flight[name], seen))
+    for work in works:
+        learned, learned_from = _learned(work, works, ledgers[work.trial["hash"]])
+        row = _cell(work, learned, rescued=plan["execution"].get("rescue") is not None)
+        row.learned_from = learned_from
         total.cells.append(row)
-        total.requests += row.requests
-        total.in_ledger += row.in_ledger
-        total.gaps += row.gaps
-        total.to_send += row.to_send
-        total.usd_ceiling += row.usd_ceiling or 0.0
-        total.usd_expected += row.usd_expected or 0.0
+        for name in _SUMS:
+            setattr(total, name, getattr(total, name) + (getattr(row, name) or 0))
         unpriced = row.to_send and (row.usd_ceiling is None or row.usd_expected is None)
         if unpriced and row.model not in total.unpriced:
             total.unpriced.append(row.model)
     total.work = digest(sorted(seen))
     return total
+
+
+_SUMS = (
+    "requests",
+    "in_ledger",
+    "gaps",
+    "in_flight",
+    "to_send",
+    "batch_requests",
+    "batches",
+    "usd_ceiling",
+    "usd_expected",
+    "usd_saved",
+)
 
 
 def dollars(amount: float) -> str:
@@ -127,10 +161,25 @@ def summary_line(total: Estimate) -> str:
     gaps = (
         f", {total.gaps:,} are recorded failures (`refill` sends them again)" if total.gaps else ""
     )
+    in_flight = f", {total.in_flight:,} are in open batches" if total.in_flight else ""
     return (
         f"study {total.study}: {total.requests:,} requests; {total.in_ledger:,} answers are in the "
-        f"ledger{gaps}, {total.to_send:,} would be sent ({money})"
+        f"ledger{gaps}{in_flight}, {total.to_send:,} would be sent{_by_batch(total)} ({money})"
     )
+
+
+def _by_batch(total: Estimate) -> str:
+    """The words for what goes by batch: ", of them 4,800 in 8 batches at half price"."""
+    if not total.batch_requests:
+        return ""
+    saved = [(c.usd_saved, c.usd_batch_full) for c in total.cells if c.usd_batch_full]
+    halves = [abs(full - 2 * less) < 1e-6 * full for less, full in saved]
+    price = (
+        " at half price" if saved and all(halves) else " at batch prices" if total.usd_saved else ""
+    )
+    count = f"{total.batch_requests:,}" if total.batch_requests < total.to_send else "all"
+    batches = f"{total.batches:,} batches" if total.batches > 1 else "one batch"
+    return f", {'of them ' if count != 'all' else ''}{count} in {batches}{price}"
 
 
 def present_items(plan: dict[str, Any], root: Path) -> list[Item]:
@@ -166,70 +215,79 @@ def _made_items(plan: dict[str, Any], root: Path) -> list[Item] | None:
     return read_items(table) if fresh else None
 
 
-def _estimate_cell(
-    plan: dict[str, Any],
-    trial_id: str,
-    condition_id: str,
-    items: Sequence[Item],
-    ledger: Ledger,
-    seen: set[str],
-) -> CellEstimate:
-    trial, condition, replications = cell_of(plan, trial_id, condition_id)
-    row = CellEstimate(trial_id, condition_id, trial["model"], trial["route"])
-    price = trial_price(trial)
-    row.price_source = price.source if price else None
-    bodies: dict[str, dict[str, Any]] = {}
-    for request, _, _ in cell_requests(trial, condition, replications, items):
-        if request.key not in seen:
-            bodies[request.key] = request.body
-    seen.update(bodies)
-    found = ledger.find(bodies)
-    row.requests = len(bodies)
-    row.gaps = sum(1 for position in found.values() if position.gap)
-    row.in_ledger = len(found) - row.gaps
-    row.to_send = len(bodies) - len(found)
-    learned = _mean_output(ledger, list(found.values()))
+def _learned(
+    work: Remaining, works: list[Remaining], ledger: Ledger
+) -> tuple[Learned | None, str | None]:
+    """What the answers of the cell teach; of the trial's other cells, or any, where it has none."""
+    if not len(work):
+        return None, None
+    if own := learn(spread(ledger, work.answers)):
+        return own, "cell"
+    others = [answer for other in works if other.trial is work.trial for answer in other.answers]
+    found = learn(spread(ledger, others)) or learn(any_answers(ledger))
+    return found, "trial" if found else None
+
+
+def _cell(work: Remaining, learned: Learned | None, *, rescued: bool) -> CellEstimate:
+    """How the cell's requests would travel, their tokens and their dollars.
+
+    rescued: what a batch leaves unanswered is sent in real time then, at the full price.
+    """
+    trial, price, bound_out = work.trial, work.price, work.bound_out
+    parts = work.by_batch()
+    row = CellEstimate(
+        trial["id"],
+        work.condition,
+        trial["model"],
+        trial["route"],
+        requests=work.requests,
+        in_ledger=len(work.answers),
+        gaps=work.gaps,
+        in_flight=work.in_flight,
+        to_send=len(work),
+        batches=len(parts),
+        price_source=price.source if price else None,
+        n_learned=learned.answers if learned else 0,
+    )
+    likely = learned.output if learned else (bound_out or 0) * UNKNOWN_SHARE
+    out = round(likely if bound_out is None else min(likely, bound_out))
+    ratio = (learned.input_ratio if learned else None) or 1.0
+    priced: dict[tuple[int, int, bool], tuple[float | None, float | None, float]] = {}
     free = trial["route"] in FREE_ROUTES
-    for key, body in bodies.items():
-        if key not in found:
-            _add(row, body, price, learned, free=free)
+    for expected_in, bound_in, part in work:
+        by_batch = part in parts
+        tokens_in = min(round(expected_in * ratio), bound_in)
+        row.batch_requests += by_batch
+        row.tokens_in += tokens_in
+        row.tokens_out_expected += out
+        if bound_out is None or row.tokens_out_ceiling is None:
+            row.tokens_out_ceiling = None
+        else:
+            row.tokens_out_ceiling += bound_out
+        if free:
+            continue
+        size = (tokens_in, bound_in, by_batch)
+        if size not in priced:
+            usage = learned.usage(tokens_in, out) if learned else Usage(tokens_in, out)
+            full = cost(price, usage) if price else None
+            usd = cost(price, usage, batch=by_batch) if price else None
+            most = None
+            if price and bound_out is not None:
+                most = ceiling(price, bound_in, bound_out, batch=by_batch and not rescued)
+            priced[size] = (most, usd, (full or 0.0) if by_batch else 0.0)
+        most, usd, full_by_batch = priced[size]
+        row.usd_ceiling = _plus(row.usd_ceiling, most)
+        row.usd_expected = _plus(row.usd_expected, usd)
+        row.usd_batch_full += full_by_batch
+        row.usd_saved += full_by_batch - (usd or 0.0) if by_batch else 0.0
+    if row.batches:
+        row.route = "batch"
+        if price and price.batch_source:
+            row.price_source = f"{price.source}; {price.batch_source}"
+        if row.batch_requests < row.to_send:
+            row.route += f" + {trial['route']}"
     return row
-
-
-def _add(
-    row: CellEstimate,
-    body: dict[str, Any],
-    price: Price | None,
-    learned: float | None,
-    *,
-    free: bool,
-) -> None:
-    tokens_in, bound_in = expected(body), upper_bound(body)
-    bound_out = max_output(body, price)
-    likely = learned if learned is not None else (bound_out or 0) * UNKNOWN_SHARE
-    likely_out = round(min(likely, bound_out) if bound_out is not None else likely)
-    row.tokens_in += tokens_in
-    row.tokens_out_expected += likely_out
-    if bound_out is None or row.tokens_out_ceiling is None:
-        row.tokens_out_ceiling = None
-    else:
-        row.tokens_out_ceiling += bound_out
-    if free:
-        return
-    most = ceiling(price, bound_in, bound_out) if price and bound_out is not None else None
-    likely_usd = cost(price, Usage(tokens_in, likely_out)) if price else None
-    row.usd_ceiling = _plus(row.usd_ceiling, most)
-    row.usd_expected = _plus(row.usd_expected, likely_usd)
 
 
 def _plus(total: float | None, amount: float | None) -> float | None:
     return None if total is None or amount is None else total + amount
-
-
-def _mean_output(ledger: Ledger, positions: list[Position]) -> float | None:
-    lengths = []
-    for position in positions[:LEARN_FROM]:
-        response = ledger.read(position)
-        if response.outcome not in LOST and response.usage.output_tokens is not None:
-            lengths.append(response.usage.output_tokens)
-    return fmean(lengths) if lengths else None

@@ -6,26 +6,26 @@ ledger, reserve its worst case, record the intent, send, record the answer, give
 
 import asyncio
 import os
-import signal
-import sys
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
+from splitplot.calls.batch.store import Store, open_keys
 from splitplot.calls.budget import NOTHING, Amount, Budget, actual_amount, worst_case
 from splitplot.calls.ledger import Ledger, LedgerWriter
 from splitplot.calls.locks import KeyLocks
 from splitplot.calls.pricing import Price, cost, find_price
 from splitplot.calls.records import Request, Response, Usage
 from splitplot.calls.requests import cell_of, part_index
+from splitplot.calls.stop import requested, stopped, watching
 from splitplot.errors import CapReached, ConfigError, SplitplotError
-from splitplot.files import read_jsonl, write_jsonl
+from splitplot.files import read_json, read_jsonl, write_jsonl
 
 WINDOW = 256  # keys locked, looked up and reserved at a time
 HELD_ELSEWHERE_SECONDS = 0.5  # how often to look whether another job has answered
@@ -40,10 +40,6 @@ class Tally:
     reused: int = 0
     sent: int = 0
     outcomes: dict[str, int] = field(default_factory=dict)
-
-
-class Stopped(SplitplotError):
-    """The job was asked to stop; what was in flight has been recorded."""
 
 
 def fulfil(
@@ -70,21 +66,39 @@ def fulfil(
     trial, condition, _ = cell_of(plan, trial_id, condition_id)
     ledger = Ledger(ledger_root, trial["hash"])
     keys = _keys(folder)
+    batches = _Batches(plan, trial, folder)
+    batches.reopen_for_rescue(ledger, ledger_root, keys)
     settled = ledger.find(keys)
-    pending = set(keys) - settled.keys()
-    over_quota: set[str] = set()
-    if pending:
-        if before_paid is not None and trial["route"] not in FREE_ROUTES:
-            before_paid(len(pending))
-        session = _Session(plan, trial, ledger, ledger_root, (condition_id, part))
-        session.total, session.terminal = len(pending), terminal
-        try:
-            session.send(_pending_requests(folder, pending), folder, items, condition["name"])
-        finally:
-            session.close()
-        over_quota = session.over_quota
-        # Snakemake may have been killed and started on other requests, while this job went on.
-        keys = _keys(folder)
+    over_quota = batches.over_quota
+    pending = set(keys) - settled.keys() - over_quota if batches.leave_some else set()
+    asked = before_paid is None or trial["route"] in FREE_ROUTES
+    while pending:
+        if requested():
+            raise stopped(trial_id)
+        # Batches are looked at before the ledger: one closed in between has its answers there.
+        in_batches = batches.holding(ledger_root, pending)
+        ledger.refresh()
+        if wanted := pending - in_batches - ledger.find(pending).keys():
+            if before_paid is not None and not asked:
+                before_paid(len(wanted))
+            asked = True
+            session = _Session(plan, trial, ledger, ledger_root, (condition_id, part))
+            session.total, session.terminal = len(wanted), terminal
+            try:
+                session.send(_pending_requests(folder, wanted), folder, items, condition["name"])
+            finally:
+                session.close()
+            over_quota |= session.over_quota
+            in_batches |= session.in_batches
+        if in_batches:
+            from splitplot.calls.batch.part import wait_for
+
+            wait_for(ledger_root, trial, in_batches, terminal)
+            ledger.refresh()
+        # Left are requests of batches that never came to be.
+        pending = in_batches - ledger.find(in_batches).keys() - over_quota
+    # Snakemake may have been killed and started on other requests, while this job went on.
+    keys = _keys(folder)
     return _project(ledger, keys, folder / "responses.jsonl", over_quota, reused=len(settled))
 
 
@@ -93,7 +107,40 @@ def trial_price(trial: dict[str, Any]) -> Price | None:
     if trial["route"] in FREE_ROUTES:
         return None
     endpoint = trial["endpoint"]
-    return find_price(trial["model_id"], endpoint["model"], endpoint.get("price"))
+    protocol = (trial.get("batch") or {}).get("protocol")
+    return find_price(trial["model_id"], endpoint["model"], endpoint.get("price"), protocol)
+
+
+class _Batches:
+    """What the batches of a part have left over, from the file that polling them ended with."""
+
+    def __init__(self, plan: dict[str, Any], trial: dict[str, Any], folder: Path) -> None:
+        path = folder / "ended.json"
+        ended = read_json(path) if trial.get("batch") and path.exists() else None
+        self.plan, self.trial = plan, trial
+        self.over_quota: set[str] = set(ended["over_quota"]) if ended else set()
+        by_batch = ended is not None and ended["route"] == "batch"
+        self._rescue = by_batch and plan["execution"].get("rescue") == "realtime"
+        self.leave_some = not by_batch or self._rescue
+        """Whether something may be sent in real time: not what a batch has answered with a gap."""
+
+    def holding(self, ledger_root: Path, keys: set[str]) -> set[str]:
+        """Those of these keys that an open batch holds, whoever made it: they are to be waited for."""
+        if self.trial["route"] in FREE_ROUTES:
+            return set()
+        return keys & open_keys(ledger_root, self.trial["hash"])
+
+    def reopen_for_rescue(self, ledger: Ledger, ledger_root: Path, keys: list[str]) -> None:
+        """Open the gaps again that are there because a batch expired, where the study says so."""
+        if not self._rescue:
+            return
+        gaps = {key: position for key, position in ledger.find(keys).items() if position.gap}
+        expired = [key for key, gap in gaps.items() if ledger.read(gap).outcome == "expired"]
+        if expired:
+            header = {"study": self.plan["study"], "trial": self.trial["id"], "reason": "rescue"}
+            with LedgerWriter(ledger_root, self.trial["hash"], header) as writer:
+                writer.reopen(ledger.gaps(expired))
+            ledger.refresh()
 
 
 class _Session:
@@ -113,6 +160,8 @@ class _Session:
         self.price = trial_price(trial)
         self.api_key = api_key(trial)
         self.over_quota: set[str] = set()
+        self.in_batches: set[str] = set()
+        self.batches = Store(ledger_root) if trial["route"] not in FREE_ROUTES else None
         self.worst: dict[str, Amount] = {}
         self.stop = asyncio.Event()
         header = {
@@ -172,7 +221,7 @@ class _Session:
         from splitplot.calls.progress import Progress
 
         async def main() -> None:
-            with _stop_on_signals(self.stop):
+            with watching(self.stop):
                 await answer(
                     self._feed(requests),
                     endpoint,
@@ -185,10 +234,7 @@ class _Session:
 
         run(main())
         if self.stop.is_set():
-            raise Stopped(
-                f"{self.trial['id']}: stopped on request; what was in flight is recorded, run again "
-                "to go on"
-            )
+            raise stopped(self.trial["id"])
 
     def _simulate(
         self, requests: Iterator[Request], folder: Path, items: Path, condition: str
@@ -202,6 +248,8 @@ class _Session:
             for row in read_jsonl(folder / "grid.jsonl")
         }
         while window := list(islice(requests, WINDOW)):
+            if requested():
+                raise stopped(self.trial["id"])
             held = self._simulate_window(window, place, condition)
             while held:  # another job makes these at this moment
                 time.sleep(HELD_ELSEWHERE_SECONDS)
@@ -220,13 +268,23 @@ class _Session:
         return held
 
     def _claim(self, window: list[Request]) -> tuple[list[Request], list[Request]]:
-        """(requests that are ours to send, requests that another job holds)."""
-        ours = self.locks.acquire(request.key for request in window)
-        self.ledger.refresh()
-        answered = self.ledger.find(ours)
-        for key in answered:
-            self.locks.release(key)
-        granted = [r for r in window if r.key in ours and r.key not in answered]
+        """(requests that are ours to send, requests that another job is sending).
+
+        What is in an open batch is neither: `in_batches` keeps it for later. Batches are looked at
+        before the ledger: one that is closed in between has its answers there.
+        """
+        with self.locks.claiming():
+            ours = self.locks.acquire(request.key for request in window)
+            in_batches: set[str] = set()
+            if self.batches is not None:
+                for batch in self.batches.open_batches(trial=self.trial["hash"]):
+                    in_batches |= ours.intersection(batch.keys())
+            self.ledger.refresh()
+            taken = in_batches | self.ledger.find(ours).keys()
+            for key in taken:
+                self.locks.release(key)
+        self.in_batches |= in_batches
+        granted = [r for r in window if r.key in ours and r.key not in taken]
         return granted, [request for request in window if request.key not in ours]
 
     async def _feed(self, requests: Iterator[Request]) -> AsyncIterator[Request]:
@@ -344,29 +402,20 @@ def api_key(trial: dict[str, Any]) -> str | None:
     Raises SplitplotError naming the variable that is not set.
     """
     name = trial["endpoint"].get("api_key_env")
+    return key_from_environment(name, f"trial {trial['id']}", trial["model"])
+
+
+def key_from_environment(name: str | None, what: str, asked: str) -> str | None:
+    """The credential in an environment variable; None where no variable is named.
+
+    Raises SplitplotError naming the variable where it is not set; `what` begins the message.
+    """
     if not name:
         return None
     value = os.environ.get(name)
     if not value:
         raise SplitplotError(
-            f"trial {trial['id']}: the environment variable {name} is not set, so {trial['model']} "
-            "cannot be asked; nothing was sent. Set it and run again: other trials are not affected"
+            f"{what}: the environment variable {name} is not set, so {asked} cannot be asked; "
+            "nothing was sent. Set it and run again: other trials are not affected"
         )
     return value
-
-
-@contextmanager
-def _stop_on_signals(stop: asyncio.Event) -> Iterator[None]:
-    """SIGINT and SIGTERM drain: nothing new is sent; a second one ends the job at once."""
-    loop = asyncio.get_running_loop()
-
-    def request_stop(number: int) -> None:
-        print("stopping: waiting for what is in flight", file=sys.stderr)
-        stop.set()
-        loop.remove_signal_handler(number)
-
-    with ExitStack() as stack:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, request_stop, number)
-            stack.callback(loop.remove_signal_handler, number)
-        yield

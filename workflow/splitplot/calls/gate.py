@@ -9,6 +9,7 @@ from typing import Any
 from splitplot.calls.budget import NOTHING, Amount
 from splitplot.calls.estimate import Estimate, dollars, estimate
 from splitplot.calls.fulfil import trial_price
+from splitplot.calls.sizes import check_sizes
 from splitplot.canonical import digest
 from splitplot.errors import ApprovalNeeded, CapReached
 from splitplot.files import read_json, write_json
@@ -31,7 +32,7 @@ def open_gate(
     The whole study is estimated once for all its jobs; gate.json beside `items` (items.parquet) keeps
     that it passed for as long as plan, items, approval and prices stay the same and the jobs of a cell
     send no more than was estimated for it, as they would with another ledger.
-    Raises ApprovalNeeded as `check_gate`.
+    Raises ApprovalNeeded as `check_gate`, and ConfigError as `check_sizes`.
     """
     approval, gate = items.with_name("approval.json"), items.with_name("gate.json")
     cell = f"{trial_id}/{condition_id}"
@@ -46,7 +47,9 @@ def open_gate(
         else:
             passed = False
         if not passed:
-            total = estimate(plan, read_items(items), ledger_root)
+            every = read_items(items)
+            check_sizes(plan, every, ledger_root)
+            total = estimate(plan, every, ledger_root)
             check_gate(plan, total, approval)
             to_send = {f"{row.trial}/{row.condition}": row.to_send for row in total.cells}
             # A request that cells share is estimated in the first of them only.
@@ -60,13 +63,15 @@ def _state(plan: dict[str, Any], items: Path, approval: Path) -> str:
     files = sha256(items.read_bytes() + (approval.read_bytes() if approval.exists() else b""))
     prices = [(trial["id"], trial_price(trial)) for trial in plan["trials"]]
     rates = [[name, asdict(price) if price else None] for name, price in prices]
-    return digest([plan["digests"]["money"], files.hexdigest(), rates])
+    sending = [plan["digests"]["money"], len(plan["parts"]), plan["execution"].get("rescue")]
+    return digest([sending, files.hexdigest(), rates])
 
 
 def check_gate(plan: dict[str, Any], total: Estimate, approval: Path) -> None:
     """Stop before the first paid call when the remaining work may cost more than was agreed to.
 
-    The ceiling is compared, not the expectation; a model without a price needs an approval too. An
+    The ceiling is compared, not the expectation, and without what is in flight: that was agreed to when
+    it was sent. A model without a price needs an approval too. An
     approval is for the study's requests as they were when it was given, however many of them have
     been answered since; other requests need another one.
     Raises ApprovalNeeded with the one command that approves.

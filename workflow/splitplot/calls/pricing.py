@@ -5,14 +5,16 @@ The table is the one that came with the installed version, so that a price does 
 
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from splitplot.calls.records import Usage
+from splitplot.calls.rates import Price, Rates, ceiling, cost, discounted
 from splitplot.errors import ConfigError, near_miss
+
+__all__ = ["MODES", "OVERRIDE_KEYS", "Price", "Rates", "ceiling", "cost", "find_price"]
 
 TABLE_FILE = "model_prices_and_context_window_backup.json"
 MODES = {"chat", "responses", "completion"}
@@ -33,97 +35,38 @@ _TABLE_PROVIDER = {
 }
 """Common names of providers that the table calls otherwise."""
 
+_BATCH_DISCOUNT = dict.fromkeys(
+    ("openai", "azure", "anthropic", "gemini", "mistral", "groq", "fireworks"), 0.5
+)
+"""What providers say that their batch API takes off. Together says "up to 50 %": that is no promise."""
+
+_CACHE_DISCOUNT_STAYS = {"anthropic", "fireworks"}
+"""Providers that give their discounts for cached input and for batches both at once."""
+
 _REACHED_IS_ABOVE = {"xai"}
 """Providers that bill the dearer tier when the prompt reaches the threshold; others only above it."""
 
 
-@dataclass(frozen=True)
-class Rates:
-    """USD per token for prompts of more than `above` input tokens; every token is billed at them."""
-
-    above: int
-    input: float
-    output: float
-    cached_input: float
-    reasoning: float
-
-
-@dataclass(frozen=True)
-class Price:
-    """What a model costs.
-
-    standard, batch: rates by size of the prompt, ascending, the first with above = 0.
-    max_output_tokens: the model's own limit, where the table knows it.
-    source: where the price comes from, for the reader of an estimate.
-    """
-
-    standard: tuple[Rates, ...]
-    batch: tuple[Rates, ...]
-    max_output_tokens: int | None
-    source: str
-
-    @property
-    def input(self) -> float:
-        """USD per input token of a short prompt."""
-        return self.standard[0].input
-
-    @property
-    def output(self) -> float:
-        """USD per output token after a short prompt."""
-        return self.standard[0].output
-
-
-def find_price(model_id: str, provider_model: str, override: dict[str, Any] | None) -> Price | None:
+def find_price(
+    model_id: str,
+    provider_model: str,
+    override: dict[str, Any] | None,
+    protocol: str | None = None,
+) -> Price | None:
     """The price of a model, or None where nobody has told it.
 
     model_id: route-independent identity, "provider/model". provider_model: the name that is sent.
     override: the keys in OVERRIDE_KEYS, from models.yaml; what it leaves out comes from the table.
+    protocol: of the batch API that the model may go by; where neither table nor override have a batch
+    price, its provider's documented discount makes one, for the provider's own models.
     A model that the table lists at zero counts as unpriced: the table writes 0 where it does not
     know; a free model gets its 0 by an override.
     Raises ConfigError for an override with unknown keys, bad numbers, or half a price.
     """
-    listed = _listed_price(model_id, provider_model)
-    return listed if not override else _overridden(listed, override, f"price of {model_id}")
-
-
-def cost(price: Price, usage: Usage, batch: bool = False) -> float | None:
-    """USD of one call; None where the provider did not say how many tokens it was.
-
-    Cached tokens are part of the input, reasoning tokens part of the output.
-    """
-    if usage.input_tokens is None or usage.output_tokens is None:
-        return None
-    rates = _rates_for(price.batch if batch else price.standard, usage.input_tokens)
-    cached = min(usage.cached_tokens or 0, usage.input_tokens)
-    reasoning = min(usage.reasoning_tokens or 0, usage.output_tokens)
-    return (
-        (usage.input_tokens - cached) * rates.input
-        + cached * rates.cached_input
-        + (usage.output_tokens - reasoning) * rates.output
-        + reasoning * rates.reasoning
-    )
-
-
-def ceiling(price: Price, input_tokens: int, output_tokens: int, batch: bool = False) -> float:
-    """USD that a call of at most so many tokens cannot exceed.
-
-    Not the cost of the largest call: some models bill reasoning dearer than text, and all of the
-    answer may be reasoning; a tier is not always dearer than the one below it.
-    """
-    tiers = price.batch if batch else price.standard
-    return max(
-        input_tokens * max(rates.input, rates.cached_input)
-        + output_tokens * max(rates.output, rates.reasoning)
-        for rates in tiers
-        if rates.above <= input_tokens
-    )
-
-
-def _rates_for(tiers: tuple[Rates, ...], input_tokens: int) -> Rates:
-    for rates in reversed(tiers):
-        if input_tokens > rates.above:
-            return rates
-    return tiers[0]
+    price = _listed_price(model_id, provider_model)
+    if override:
+        price = _overridden(price, override, f"price of {model_id}")
+    return _documented(price, model_id, protocol) if price and protocol else price
 
 
 @lru_cache(maxsize=1)
@@ -149,7 +92,7 @@ def _candidates(model_id: str, provider_model: str) -> list[tuple[str, str]]:
     head, slash, model = model_id.partition("/")
     if not slash:
         return [(model_id, "")]
-    provider = _TABLE_PROVIDER.get(head, head)
+    provider = _table_name(head)
     names = [f"{provider}/{model}", model]
     sent_head, sent_slash, sent = provider_model.partition("/")
     if sent_slash and _same_provider(sent_head, provider):
@@ -174,11 +117,68 @@ def _from_entry(name: str, entry: dict[str, Any]) -> Price | None:
     standard = _ranged(entry) or _tiers(entry, "")
     if standard is None or not any(rates.input or rates.output for rates in standard):
         return None
-    batch = _tiers(entry, "_batches") or standard
+    batch = _batch_tiers(entry, standard)
     if entry.get("litellm_provider") in _REACHED_IS_ABOVE:
-        standard, batch = _reached(standard), _reached(batch)
+        standard, batch = _reached(standard), _reached(batch) if batch else None
     limit = entry.get("max_output_tokens") or entry.get("max_tokens")
-    return Price(standard, batch, int(limit) if limit else None, f"litellm's table: {name}")
+    source = f"litellm's table: {name}"
+    return Price(standard, batch or standard, int(limit) if limit else None, source, bool(batch))
+
+
+def _batch_tiers(entry: dict[str, Any], standard: tuple[Rates, ...]) -> tuple[Rates, ...] | None:
+    """The table's batch prices; where it has one for short prompts only, it is scaled for long ones."""
+    batch = _tiers(entry, "_batches")
+    if batch is None:
+        return None
+    if batch[0].cached_input == batch[0].input and _stays(str(entry.get("litellm_provider"))):
+        factor = batch[0].input / standard[0].input if standard[0].input else 1.0
+        cached = standard[0].cached_input * factor
+        batch = (replace(batch[0], cached_input=cached), *batch[1:])
+    if len(batch) > 1 or len(standard) == 1:
+        return batch
+    short, known = standard[0], batch[0]
+    return (
+        known,
+        *(
+            Rates(
+                above=rates.above,
+                input=_scaled(rates.input, known.input, short.input),
+                output=_scaled(rates.output, known.output, short.output),
+                cached_input=_scaled(rates.cached_input, known.cached_input, short.cached_input),
+                reasoning=_scaled(rates.reasoning, known.reasoning, short.reasoning),
+            )
+            for rates in standard[1:]
+        ),
+    )
+
+
+def _scaled(rate: float, part: float, whole: float) -> float:
+    return rate * part / whole if whole else rate
+
+
+def _documented(price: Price, model_id: str, protocol: str) -> Price:
+    """With a batch price by what the provider documents, where there is no other."""
+    discount, seller = _BATCH_DISCOUNT.get(protocol), _table_name(model_id.partition("/")[0])
+    if price.batch_certain or discount is None or not _same_provider(seller, _table_name(protocol)):
+        return price
+    batch = tuple(
+        rates if _stays(protocol) else replace(rates, cached_input=rates.input)
+        for rates in price.standard
+    )
+    return replace(
+        price,
+        batch=discounted(batch, 1 - discount),
+        batch_source=f"by batch {discount:.0%} less, as {protocol} documents",
+    )
+
+
+def _stays(provider: str) -> bool:
+    known = _table_name(provider)
+    return any(_same_provider(known, _table_name(name)) for name in _CACHE_DISCOUNT_STAYS)
+
+
+def _table_name(provider: str) -> str:
+    return _TABLE_PROVIDER.get(provider, provider)
 
 
 def _tiers(entry: dict[str, Any], suffix: str) -> tuple[Rates, ...] | None:
@@ -262,21 +262,9 @@ def _overridden(listed: Price | None, override: dict[str, Any], where: str) -> P
         both = f"{OVERRIDE_KEYS[0]} and {OVERRIDE_KEYS[1]}"
         raise ConfigError(f"{where}: the price table does not know this model; add {both}")
     if discount is not None:
-        listed = replace(listed, batch=_discounted(listed.standard, 1 - discount))
+        batch = discounted(listed.standard, 1 - discount)
+        listed = replace(listed, batch=batch, batch_certain=True)
     return listed
-
-
-def _discounted(tiers: tuple[Rates, ...], factor: float) -> tuple[Rates, ...]:
-    return tuple(
-        Rates(
-            t.above,
-            t.input * factor,
-            t.output * factor,
-            t.cached_input * factor,
-            t.reasoning * factor,
-        )
-        for t in tiers
-    )
 
 
 def _number(value: Any, key: str, where: str) -> float:

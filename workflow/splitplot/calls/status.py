@@ -1,4 +1,4 @@
-"""How far a study is, cell by cell, from the ledger; and the gaps that `refill` opens again."""
+"""How far a study is, cell by cell, from the ledger and its open batches; and what `refill` opens."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from splitplot import paths
+from splitplot.calls.batch.store import Batch, Store, open_keys
 from splitplot.calls.ledger import Ledger, LedgerWriter
 from splitplot.calls.locks import KeyLocks
 from splitplot.calls.records import LOST
 from splitplot.calls.requests import cell_of, cell_requests, part_index
-from splitplot.files import read_jsonl
+from splitplot.files import read_json, read_jsonl
 from splitplot.items.item import Item, part_of
 
 
@@ -19,7 +20,8 @@ from splitplot.items.item import Item, part_of
 class CellStatus:
     """One cell: how many of its distinct requests are answered, failed for good, in flight, missing.
 
-    failed: by outcome, e.g. {"error": 3}. over_quota: not sent because a cap was reached.
+    failed: by outcome, e.g. {"error": 3}. over_quota: not sent because a cap was reached. in_flight: a
+    job is asking at this moment, or a batch is open.
     """
 
     trial: str
@@ -41,12 +43,15 @@ def status(plan: dict[str, Any], items: Sequence[Item], root: Path) -> list[Cell
     rows = []
     for cell, keys in _cell_keys(plan, items):
         trial = cell_of(plan, cell["trial"], cell["condition"])[0]
+        # Before the ledger: a batch that is closed in between has its answers there.
+        in_batches = keys.keys() & open_keys(root / paths.LEDGER, trial["hash"])
         ledger = Ledger(root / paths.LEDGER, trial["hash"], read_only=True)
         found = ledger.find(keys)
         gaps = [position for position in found.values() if position.gap]
-        open_keys = keys.keys() - found.keys()
-        busy = _held(root / paths.LEDGER / trial["hash"] / "locks", open_keys)
-        refused = open_keys & _left(plan, cell, root, frozenset({"over_quota"})) - busy
+        unsettled = keys.keys() - found.keys()
+        busy = _held(root / paths.LEDGER / trial["hash"] / "locks", unsettled)
+        busy |= in_batches & unsettled
+        refused = unsettled & _left(plan, cell, root, frozenset({"over_quota"})) - busy
         rows.append(
             CellStatus(
                 cell["trial"],
@@ -56,17 +61,53 @@ def status(plan: dict[str, Any], items: Sequence[Item], root: Path) -> list[Cell
                 failed=dict(sorted(Counter(ledger.read(gap).outcome for gap in gaps).items())),
                 over_quota=len(refused),
                 in_flight=len(busy),
-                missing=len(open_keys) - len(busy) - len(refused),
+                missing=len(unsettled) - len(busy) - len(refused),
             )
         )
     return rows
 
 
+def open_batches(root: Path, study: str | None = None) -> list[dict[str, Any]]:
+    """What is known of the batches that are still open, oldest first: of one study, or of all.
+
+    State and progress are those of the last look at the provider, which may be a while ago; the worst
+    case is what is reserved.
+    """
+    return [
+        _about(batch)
+        for batch in Store(root / paths.LEDGER).open_batches()
+        if study in (None, batch.read("intent")["study"])
+    ]
+
+
+def _about(batch: Batch) -> dict[str, Any]:
+    intent, seen = batch.read("intent"), batch.seen()
+    created = (batch.folder / "created.json").exists()
+    return {
+        "name": batch.name,
+        "study": intent["study"],
+        "trial": intent["trial_id"],
+        "condition": intent["condition"],
+        "part": intent["part"],
+        "model": intent["model"],
+        "provider": intent["batch"],
+        "id": batch.read("created")["id"] if created else None,
+        "step": batch.step,
+        "state": seen.get("state") or batch.step,
+        "done": seen.get("done"),
+        "total": seen.get("total") or intent["count"],
+        "at": intent["at"],
+        "seen_at": seen.get("at"),
+        "usd_at_most": intent["worst"]["usd"],
+    }
+
+
 def refill(plan: dict[str, Any], items: Sequence[Item], root: Path) -> int:
     """Open every gap again: recorded failures, and what a cap has stopped. The next run sends them.
 
-    The projections of the parts concerned are removed, so that Snakemake makes them again, with the
-    estimate; an approval was for the first sending, and is gone. Returns the number of gaps.
+    The projections and batch receipts of the parts concerned are removed, so that Snakemake makes them
+    again, with the estimate; an approval was for the first sending, and is gone. Returns the number of
+    gaps.
     """
     study, count = plan["study"], 0
     for cell, keys in _cell_keys(plan, items):
@@ -81,7 +122,8 @@ def refill(plan: dict[str, Any], items: Sequence[Item], root: Path) -> int:
         wanting = failed | (keys.keys() & _left(plan, cell, root, LOST))
         for key in wanting:
             for part in keys[key]:
-                _part_path(paths.RESPONSES, plan, cell, part, root).unlink(missing_ok=True)
+                for template in (paths.RESPONSES, paths.JOB, paths.ENDED):
+                    _part_path(template, plan, cell, part, root).unlink(missing_ok=True)
         count += len(wanting)
     if count:
         for template in (paths.ESTIMATE, paths.GATE, paths.APPROVAL):
@@ -112,6 +154,9 @@ def _left(
         path = _part_path(paths.RESPONSES, plan, cell, part, root)
         if path.exists():
             keys |= {row["key"] for row in read_jsonl(path) if row["outcome"] in outcomes}
+        ended = _part_path(paths.ENDED, plan, cell, part, root)
+        if "over_quota" in outcomes and ended.exists():
+            keys |= set(read_json(ended)["over_quota"])
     return keys
 
 
@@ -126,9 +171,8 @@ def _held(lock_file: Path, keys: Iterable[str]) -> set[str]:
     """Keys that a living job holds at this moment."""
     if not lock_file.exists():
         return set()
-    wanted = set(keys)
     locks = KeyLocks(lock_file)
     try:
-        return wanted - locks.acquire(wanted)
+        return locks.held_elsewhere(keys)
     finally:
         locks.close()

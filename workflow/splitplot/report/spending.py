@@ -21,6 +21,7 @@ def spending(costs: Mapping[str, Any], cells: Cells) -> dict[str, Any] | None:
         "left": left,
         "sentences": _sentences(costs, every, unpriced, cells),
         "reasoning": any(c.get("tokens_reasoning") for c in every),
+        "batch": any(_by_batch(c)["answered"] for c in every),
     }
 
 
@@ -34,6 +35,7 @@ def _row(cell: Mapping[str, Any], cells: Cells) -> dict[str, Any]:
         "tokens_in": _count(cell.get("tokens_in")),
         "tokens_out": _count(cell.get("tokens_out")),
         "tokens_reasoning": _count(cell.get("tokens_reasoning")),
+        "batch": _count(_by_batch(cell)["answered"]),
         "usd": _money(cell, cells),
     }
 
@@ -67,6 +69,7 @@ def _sentences(
         if reused
         else "Every answer was made for this study."
     )
+    lines += _by_route(costs, every) + _beside(costs)
     if unpriced:
         lines.append(f"{plural(unpriced, 'cell')} without a known price: not in the total.")
     wall = costs.get("wall") or {}
@@ -78,6 +81,45 @@ def _sentences(
             f"{took} from first to last."
         )
     return lines
+
+
+def _by_route(costs: Mapping[str, Any], every: list[Mapping[str, Any]]) -> list[str]:
+    """What went by batch, what that saved, and what had to be rescued from it."""
+    batch, lines = _by_batch(costs), []
+    if batch["answered"]:
+        saved = costs.get("saved_usd") or 0.0
+        less = f", {dollars(saved)} less than in real time" if saved > 0 else ""
+        lines.append(
+            f"By batch: {plural(batch['answered'], 'answer')} for {dollars(batch['usd'])}{less}."
+        )
+    if rescued := sum(c.get("rescued") or 0 for c in every):
+        lines.append(
+            f"{plural(rescued, 'answer')} that a batch did not bring before it expired came in real "
+            "time, at the full price."
+        )
+    return lines
+
+
+def _beside(costs: Mapping[str, Any]) -> list[str]:
+    """What the study has paid beside the answers above, so that the sum is that of the ledger."""
+    ledger = costs.get("ledger") or {}
+    parts = []
+    for name, noun, why in (
+        ("billed_failures", "failure", "billed without an answer"),
+        ("elsewhere", "answer", "in no cell of this report (removed since, or a second one)"),
+    ):
+        line = ledger.get(name) or {}
+        if line.get("usd"):
+            parts.append(f"{dollars(line['usd'])} for {plural(line['count'], noun)} {why}")
+    if not parts:
+        return []
+    paid = ledger["paid"]["usd"]
+    return [f"Beside these the study paid {' and '.join(parts)}: {dollars(paid)} in all."]
+
+
+def _by_batch(costs: Mapping[str, Any]) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = (costs.get("routes") or {}).get("batch", {"answered": 0, "usd": 0.0})
+    return found
 
 
 def _count(value: int | None) -> str:

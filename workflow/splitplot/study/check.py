@@ -7,6 +7,7 @@ from typing import Any, get_args
 from splitplot.config_file import Problems, Where, canonical_numbers
 from splitplot.errors import ConfigError, near_miss
 from splitplot.registry import Model, Registry
+from splitplot.study.batches import Batching, choose_batches
 from splitplot.study.crossing import NamedCell, expand_cells, expand_samplings
 from splitplot.study.litellm_options import is_litellm_option
 from splitplot.study.model import Study
@@ -21,13 +22,15 @@ DEFAULT_MARGIN = 0.01
 class Checked:
     """A study and what its names stand for.
 
-    models: (name, route) → model; templates: condition → parsed template; scorers: as in plan.json.
+    models: (name, route) → model; batches: (model, sampling) → how it goes by batch;
+    templates: condition → parsed template; scorers: as in plan.json.
     """
 
     study: Study
     cells: list[NamedCell]
     samplings: dict[str, Sampling]
     models: dict[tuple[str, str], Model]
+    batches: dict[tuple[str, str], Batching]
     templates: dict[str, dict[str, Any]]
     scorers: list[dict[str, Any]]
     primary: list[dict[str, Any]]
@@ -54,6 +57,7 @@ def check_study(study: Study, root: Path, registry: Registry, problems: Problems
         cells,
         {name: sampling for name, (sampling, _) in samplings.items()},
         models,
+        choose_batches(study, cells, samplings, models, problems.add),
         _templates(study, root, problems),
         _scorers(study, root, problems),
         _primary(study, cells, problems),

@@ -100,7 +100,7 @@ class TrialEntry(Section):
         None, min_length=1, description="Names of conditions. Default: all."
     )
     replications: int | None = Field(None, ge=1, description="Default: the study's `replications`.")
-    route: Literal["auto", "realtime", "local", "sim", "litellm"] | None = Field(
+    route: Literal["auto", "batch", "realtime", "local", "sim", "litellm"] | None = Field(
         None, description="Default: `execution.route`."
     )
 
@@ -183,13 +183,29 @@ class Budget(Section):
 class Execution(Section):
     """How requests travel. Except for a rehearsal (route sim), nothing here changes an id."""
 
-    route: Literal["auto", "realtime", "local", "sim", "litellm"] = Field(
+    route: Literal["auto", "batch", "realtime", "local", "sim", "litellm"] = Field(
         "auto",
-        description="`auto` takes each model's own route; `sim` rehearses on simulated answers.",
+        description="`auto` takes each model's own route, and its provider's batch API for large "
+        "parts; `batch` takes that for every part; `sim` rehearses on simulated answers.",
     )
     parts: int = Field(1, ge=1, le=999, description="Slices of each cell, each one job.")
     max_concurrent_batches: int = Field(
-        4, ge=1, description="Provider batches in flight. Reserved: no effect on today's routes."
+        4,
+        ge=1,
+        description="Batches in flight at most in one account of a provider, over all jobs and "
+        "studies of this workflow folder.",
+    )
+    batch_at_least: int = Field(
+        500,
+        ge=1,
+        description="With route auto, a part with at least so many requests to send goes by batch "
+        "where the model's provider has a batch API, at half price and within a day; fewer go in "
+        "real time.",
+    )
+    rescue: Literal["realtime"] | None = Field(
+        None,
+        description="`realtime`: what a batch left unanswered when it expired is sent in real time "
+        "at its full price.",
     )
 
 

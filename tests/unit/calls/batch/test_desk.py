@@ -1,0 +1,174 @@
+"""How often a provider is asked, what is said meanwhile, and a full queue."""
+
+import asyncio
+import io
+from datetime import UTC, datetime
+
+import pytest
+
+from splitplot.calls.batch.desk import LONGEST_POLL_S, Desk
+from splitplot.calls.batch.http import HttpFailure
+from splitplot.calls.batch.progress import Waiting
+from splitplot.calls.batch.protocol import Snapshot
+from splitplot.calls.batch.store import account_of
+from splitplot.calls.dispatch import CredentialRefused
+from splitplot.calls.pacing import classify
+from splitplot.calls.stop import Stopped
+
+START = datetime(2026, 3, 1, tzinfo=UTC).timestamp()
+SETTINGS = {
+    "protocol": "openai",
+    "base_url": "https://api.example/v1",
+    "api_key_env": "LAB_KEY",
+    "poll_s": 30,
+    "settle_s": 120,
+}
+
+
+class Provider:
+    """Answers `look` from a list: snapshots, or failures to raise."""
+
+    tagged = True
+
+    def __init__(self, answers=()):
+        self.answers, self.looks = list(answers), 0
+
+    async def look(self, http, batch_id):
+        self.looks += 1
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+class Case:
+    def __init__(self, root):
+        self.time, self.said, self.provider = START, [], Provider()
+        self.desk = Desk(
+            root,
+            SETTINGS,
+            self.provider,
+            None,
+            stop=asyncio.Event(),
+            say=self.said.append,
+            clock=lambda: self.time,
+        )
+
+    def batch(self, step="created"):
+        batch = self.desk.store.draft(account_of(SETTINGS), "feed", ["a" * 32])
+        intent = {"trial": "feed", "study": "s", "count": 5000, "batch": "openai"}
+        batch.write("intent", {"at": self.desk.now(), **intent})
+        if step == "created":
+            batch.write("sending", {"at": self.desk.now(), "refs": {}})
+            batch.write("created", {"at": self.desk.now(), "id": "batch_1"})
+        return batch
+
+    def advance(self, batch, *answers):
+        self.provider.answers = list(answers)
+        asyncio.run(self.desk.advance(batch))
+
+
+@pytest.fixture
+def case(tmp_path):
+    return Case(tmp_path)
+
+
+def running(done=None):
+    return Snapshot("batch_1", "running", "in_progress", total=5000, done=done)
+
+
+def test_a_batch_is_looked_at_less_often_as_it_ages(case):
+    batch = case.batch()
+    waits = []
+    while case.time < START + 24 * 3600:
+        case.advance(batch, running())
+        waits.append(case.desk.next_look_s(batch))
+        case.time += waits[-1]
+    assert waits[0] == 30 and waits == sorted(waits) and waits[-1] == LONGEST_POLL_S
+    assert case.provider.looks < 250  # 2,880 looks every half minute
+
+
+def test_a_look_that_another_job_took_a_moment_ago_is_not_repeated(case, tmp_path):
+    batch = case.batch()
+    case.advance(batch, running())
+    other = Case(tmp_path)
+    other.time = case.time + 10
+    other.advance(batch)  # would fail: there is no answer to give
+    assert other.provider.looks == 0
+
+
+def test_a_provider_that_does_not_answer_is_asked_again_later(case):
+    batch = case.batch()
+    case.advance(batch, HttpFailure(classify(503, None, "down for maintenance")))
+    assert batch.step == "created" and "down for maintenance" in case.said[-1]
+    assert case.desk.next_look_s(batch) == 30
+
+
+def test_a_refused_key_ends_the_job_and_names_the_variable(case):
+    batch = case.batch()
+    with pytest.raises(CredentialRefused, match="LAB_KEY"):
+        case.advance(batch, HttpFailure(classify(401, None, "no such key")))
+    assert batch.is_open
+
+
+def test_a_stopped_job_waits_no_longer(case):
+    async def main():
+        case.desk.stop.set()
+        await case.desk.pause(1000)
+
+    with pytest.raises(Stopped):
+        asyncio.run(main())
+
+
+def test_an_intent_without_a_living_job_is_retired_because_nothing_was_sent(case):
+    batch = case.batch(step="intent")
+    with batch.lock():
+        pass
+    case.advance(batch)
+    assert batch.step == "retired" and "never sent" in case.said[-1]
+
+
+def test_a_full_queue_is_left_alone_for_longer_each_time_until_a_batch_ends_well(case):
+    waits = []
+    for _ in range(8):
+        case.batch(step="intent")
+        case.desk.was_busy()
+        waits.append(case.desk.busy_s())
+        case.time += waits[-1]
+    assert waits[:3] == [60, 120, 240] and waits[-1] == 1800
+    assert case.desk.busy_s() == 0
+    case.desk.was_busy(seconds=7200)
+    assert case.desk.busy_s() == 7200  # the provider's own word counts
+
+
+def test_the_line_for_people_says_how_far_and_how_long_still(case):
+    batch = case.batch()
+    stream = io.StringIO()
+    waiting = Waiting(case.desk, "trial × a, part 0-of-2", stream)
+    case.advance(batch, running(done=1000))
+    case.time += 600
+    waiting.show([batch])
+    assert case.said[-1] == (
+        "trial × a, part 0-of-2: openai batch_1 is in_progress, 1,000 of 5,000 after 10 min, "
+        "about 40 min left"
+    )
+    said = len(case.said)
+    waiting.show([batch])
+    assert len(case.said) == said  # nothing new to say
+    waiting.show([], "a slot: 4 batches are in flight")
+    assert case.said[-1].endswith("waiting for a slot: 4 batches are in flight")
+    assert stream.getvalue() == ""  # no terminal
+
+
+def test_a_terminal_has_one_line_that_is_drawn_anew(case):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    batch, stream = case.batch(), Terminal()
+    waiting = Waiting(case.desk, "t", stream)
+    case.advance(batch, running(done=10))
+    waiting.show([batch])
+    waiting.show([batch])
+    waiting.close()
+    assert stream.getvalue().count("\r") == 2 and stream.getvalue().endswith("\n")
