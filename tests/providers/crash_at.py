@@ -7,10 +7,12 @@ are given it only one dies, once. `arm_from_environment`, called by a sitecustom
 to the jobs of a workflow, whose commands stay as they are.
 """
 
+import asyncio
 import os
 import runpy
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 
 STEPS = {
@@ -18,6 +20,7 @@ STEPS = {
     "after-intent": "after the intent",
     "after-upload": "after the upload",
     "before-create": "before the create call leaves",
+    "during-create": "during the create call, which takes effect later",
     "after-create": "after the create took effect, before its record",
     "after-record": "after the record",
     "poll": "during a poll",
@@ -33,6 +36,8 @@ WAYS = {
     "snakemake": "kill -9 of Snakemake, the job goes on",
     "everything": "kill -9 of Snakemake and all its jobs",
 }
+LONG_S = 0.3
+"""A create call that takes longer is one that the provider has been told to keep waiting."""
 VARIABLE = "CRASH_AT"
 
 
@@ -46,12 +51,12 @@ class Death:
     def __init__(self, way: str, marker: Path) -> None:
         self.way, self.marker = way, marker
 
-    def strike(self) -> bool:
-        """Die, if nobody has yet. Returns, after SIGTERM or without Snakemake: True if it was now."""
+    def strike(self) -> None:
+        """Die, if nobody has yet; after SIGTERM, and where only Snakemake is killed, life goes on."""
         try:
             os.close(os.open(self.marker, os.O_CREAT | os.O_EXCL))
         except FileExistsError:
-            return False
+            return
         if self.way == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
         elif self.way == "exception":
@@ -63,7 +68,6 @@ class Death:
                 parent.kill()
         elif self.way == "everything":
             os.killpg(os.getpgrp(), signal.SIGKILL)
-        return True
 
 
 def _parents_that_are_snakemake() -> list:
@@ -86,6 +90,8 @@ def arm(step: str, death: Death) -> None:
     elif step in ("after-upload", "after-create", "poll"):
         names = {"after-upload": "upload", "after-create": "create", "poll": "look"}
         _after_call(part, names[step], death)
+    elif step == "during-create":
+        _while_it_creates(part, death)
     elif step == "download":
         _half_a_file(http.Http, death)
     elif step == "answers":
@@ -118,18 +124,35 @@ def _after_write(kind, name: str, death: Death) -> None:
 
 def _after_call(part, name: str, death: Death) -> None:
     """The provider has done what it was asked, and its answer is lost."""
+
+    async def and_die(call, *given):
+        answer = await call(*given)
+        death.strike()
+        return answer
+
+    _instead(part, name, and_die)
+
+
+def _while_it_creates(part, death: Death) -> None:
+    """The provider has not answered yet, and does what it was asked when nobody listens any more."""
+
+    async def and_die(call, *given):
+        answer = asyncio.ensure_future(call(*given))
+        await asyncio.wait([answer], timeout=LONG_S)
+        if not answer.done():
+            death.strike()
+        return await answer
+
+    _instead(part, "create", and_die)
+
+
+def _instead(part, name: str, call) -> None:
+    """Let `call(true method, …)` be called instead of a method of the provider."""
     true = part.provider
 
     def provider(protocol):
         spoken = true(protocol)
-        call = getattr(spoken, name)
-
-        async def and_die(*given, **named):
-            answer = await call(*given, **named)
-            death.strike()
-            return answer
-
-        setattr(spoken, name, and_die)
+        setattr(spoken, name, partial(call, getattr(spoken, name)))
         return spoken
 
     part.provider = provider

@@ -16,6 +16,13 @@ def retire_at_once() -> None:
     desk.Desk.reconcile = reconcile
 
 
+def do_not_wait() -> None:
+    """One search that finds nothing is enough to give up a batch whose create call may have worked."""
+    from splitplot.calls.batch import desk
+
+    desk.Desk._settle_s = 0.0
+
+
 def ignore_open_batches() -> None:
     """What is under way in a batch counts as free to be sent."""
     from splitplot.calls.batch import part
@@ -68,6 +75,7 @@ DEFECTS = {
     made.__name__.replace("_", "-"): made
     for made in (
         retire_at_once,
+        do_not_wait,
         ignore_open_batches,
         keep_half_files,
         record_twice,

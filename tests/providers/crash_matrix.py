@@ -24,16 +24,36 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import crash_at
+import crash_runs
 import crash_world
 from crash_at import STEPS, WAYS
 from crash_defects import DEFECTS
-from crash_world import BASES, RUNS, Server, World
+from crash_world import BASES, LATE, Server, World
 
-DIRECT_WAYS = ("kill", "exception", "sigterm")
-SNAKEMAKE_WAYS = ("kill", "snakemake", "everything")
+
+@dataclass(frozen=True)
+class Setting:
+    """How studies are run. parts: the number of parts of each study; ways, providers: by default."""
+
+    title: str
+    snakemake: bool
+    racing: bool
+    ways: tuple[str, ...]
+    providers: tuple[str, ...]
+    parts: dict[str, int] = field(hash=False)
+
+
+JOB_WAYS = ("kill", "exception", "sigterm")
 ONE_OF_A_KIND = ("openai", "anthropic", "fireworks")
-"""A batch that is known by a tag, by its results, and by an id of our choice."""
+"""A batch is known by a tag, by its results, by an id of our choice."""
+RUNS = 5
+"""So many times a workflow is run at most; one death needs two."""
+SETTINGS = (
+    Setting("Jobs", False, False, JOB_WAYS, tuple(BASES), {"a": 2}),
+    Setting("Jobs of two studies that race", False, True, JOB_WAYS, tuple(BASES), {"a": 2, "b": 3}),
+    Setting("Snakemake", True, False, ("kill", "snakemake"), ONE_OF_A_KIND, {"a": 1}),
+    Setting("Two Snakemakes that race", True, True, ("everything",), ("openai",), {"a": 1, "b": 2}),
+)
 BEGIN, END = "<!-- made by tests/providers/crash_matrix.py: begin -->", "<!-- end -->"
 
 
@@ -55,30 +75,19 @@ class Task:
     """All cases of one provider in one setting."""
 
     provider: str
-    racing: bool
-    snakemake: bool
+    setting: Setting
     steps: tuple[str, ...]
     ways: tuple[str, ...]
     keep: Path
     defect: str | None = None
 
-    @property
-    def setting(self) -> tuple[bool, bool]:
-        return self.snakemake, self.racing
-
     def __str__(self) -> str:
-        return f"{self.provider}, {title(self.setting).lower()}"
-
-
-def title(setting: tuple[bool, bool]) -> str:
-    """The name of a setting."""
-    snakemake, racing = setting
-    return ("Snakemake" if snakemake else "Jobs") + (", two studies racing" if racing else "")
+        return f"{self.setting.title}, {self.provider}"
 
 
 def work(task: Task) -> list[Case]:
     """Run the cases of a task, one after the other, with one provider."""
-    crash_world.import_what_jobs_need()
+    crash_runs.import_what_jobs_need()
     if task.defect:
         DEFECTS[task.defect]()
     os.environ[crash_world.KEY_VARIABLE] = "sk-test-0123456789abcdef"
@@ -104,8 +113,7 @@ def _memory() -> str | None:
 
 def new_world(task: Task, server: Server, folder: Path, step: str, way: str) -> World:
     label = f"{step}-{way}"
-    studies = crash_world.STUDIES if task.racing else ["a"]
-    return World(folder / label, task.provider, server.base_url, label, studies)
+    return World(folder / label, task.provider, server.base_url, label, task.setting.parts)
 
 
 def prepare(task: Task, worlds: list[World], folder: Path) -> None:
@@ -113,10 +121,10 @@ def prepare(task: Task, worlds: list[World], folder: Path) -> None:
 
     def make() -> None:
         for world in worlds:
-            crash_world.prepare_snakemake(world) if task.snakemake else world.prepare()
+            crash_runs.prepare_snakemake(world) if task.setting.snakemake else world.prepare()
 
     log = folder / "prepare.log"
-    _, code = crash_world.wait([crash_world.fork(make, log, folder)])
+    _, code = crash_runs.wait([crash_runs.fork(make, log, folder)])
     if code:
         raise RuntimeError(log.read_text())
 
@@ -124,21 +132,22 @@ def prepare(task: Task, worlds: list[World], folder: Path) -> None:
 def run_case(task: Task, server: Server, world: World, step: str, way: str) -> Case:
     """Die once, run again until everything is done, and look for what is wrong."""
     case = Case(step, way)
+    server.set(create_faults=[LATE] if step == "during-create" else [])
     before, marker = server.get("/_stats"), world.folder / "died"
-    run = crash_world.run_snakemake if task.snakemake else crash_world.run_jobs
+    run = crash_runs.run_snakemake if task.setting.snakemake else crash_runs.run_jobs
     try:
         done = False
         while not done and case.runs < RUNS:
             done = run(world, (step, way, marker) if case.runs == 0 else None)
             case.runs += 1
-        if task.snakemake:
-            crash_world.wait_for_orphans(world)
+        if task.setting.snakemake:
+            crash_runs.wait_for_orphans(world)
         if not marker.exists():
             case.wrong.append("the step was never reached")
         if not done:
             case.wrong.append(f"not done after {RUNS} runs")
         else:
-            after, billed = server.get("/_stats"), server.get("/_keys")
+            after, billed = server.at_rest(before), server.get("/_keys")
             case.wrong += crash_world.violations(world, before, after, billed)
             case.requests = crash_world.ITEMS
             case.billed = after["billed"] - before["billed"]
@@ -146,7 +155,7 @@ def run_case(task: Task, server: Server, world: World, step: str, way: str) -> C
     except (TimeoutError, OSError, subprocess.TimeoutExpired) as error:
         case.wrong.append(f"{type(error).__name__}: {error}")
     if case.wrong:
-        kept = task.keep / f"{task.provider}-{world.label}{'-racing' if task.racing else ''}"
+        kept = task.keep / f"{task} {world.label}".replace(", ", "-").replace(" ", "-").lower()
         shutil.copytree(world.folder, kept, symlinks=True, dirs_exist_ok=True)
         case.wrong.append(f"kept: {kept}")
     return case
@@ -157,6 +166,8 @@ def run_case(task: Task, server: Server, world: World, step: str, way: str) -> C
 
 def main() -> None:
     arguments = parse()
+    if arguments.defect and (arguments.snakemake or arguments.all):
+        sys.exit("--defect breaks the engine in the jobs that are run without Snakemake alone")
     began = time.monotonic()
     tasks = list(tasks_of(arguments))
     done: dict[Task, list[Case]] = {}
@@ -215,23 +226,24 @@ def names(known):
 
 def tasks_of(arguments: argparse.Namespace) -> Iterator[Task]:
     """What takes longest comes first."""
-    settings = [(arguments.snakemake, arguments.racing)]
-    if arguments.all:
-        settings = [(True, False), (False, True), (False, False)]
-    for snakemake, racing in settings:
-        ways = arguments.ways or (SNAKEMAKE_WAYS if snakemake else DIRECT_WAYS)
-        providers = arguments.providers or (ONE_OF_A_KIND if snakemake else tuple(BASES))
-        for provider in providers:
-            where = (provider, racing, snakemake, arguments.steps, ways)
+    for setting in reversed(SETTINGS):
+        wanted = (arguments.snakemake, arguments.racing) == (setting.snakemake, setting.racing)
+        if not (wanted or arguments.all):
+            continue
+        ways = arguments.ways or setting.ways
+        for provider in arguments.providers or setting.providers:
+            where = (provider, setting, arguments.steps, ways)
             yield Task(*where, arguments.keep, arguments.defect)
 
 
 def tables(done: dict[Task, list[Case]]) -> Iterator[str]:
     """A table for each setting: a row for each step, a column for each provider."""
-    for setting in sorted({task.setting for task in done}):
+    for setting in SETTINGS:
         tasks = {task: cases for task, cases in done.items() if task.setting == setting}
+        if not tasks:
+            continue
         ways = next(iter(tasks)).ways
-        yield f"### {title(setting)}\n"
+        yield f"### {setting.title}\n"
         yield f"Each cell: {', '.join(WAYS[way] for way in ways)}.\n"
         yield "| death | " + " | ".join(task.provider for task in tasks) + " |"
         yield "|---|" + "---:|" * len(tasks)

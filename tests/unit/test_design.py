@@ -482,8 +482,9 @@ def test_names_are_for_readers_and_not_part_of_a_hash(root):
     ("change", "stages"),
     [
         ({"question": "Other?"}, {"plan"}),
-        ({"execution": {"parts": 4}}, {"plan"}),
-        ({"execution": {"rescue": "realtime", "max_concurrent_batches": 9}}, {"plan"}),
+        ({"execution": {"parts": 4}}, {"plan", "money", "sending"}),
+        ({"execution": {"rescue": "realtime"}}, {"plan", "money", "sending"}),
+        ({"execution": {"max_concurrent_batches": 9}}, {"plan"}),
         ({"budget": {"max_usd": 9}}, {"plan", "money"}),
         ({"budget": {"policy": "dev"}}, {"plan", "money", "items"}),
         ({"items": [{"path": "data/items.jsonl", "limit": 3}]}, {"plan", "items"}),

@@ -159,9 +159,13 @@ class Server:
         )
         self.url = f"http://127.0.0.1:{json.loads(self.process.stdout.readline())['port']}"
 
+    def stats(self) -> dict:
+        """The counts of the server."""
+        return json.load(urllib.request.urlopen(f"{self.url}/stats"))
+
     def received(self) -> int:
         """The number of calls that have reached the server."""
-        return json.load(urllib.request.urlopen(f"{self.url}/stats"))["received"]
+        return self.stats()["received"]
 
     def set_faults(self, **faults: object) -> None:
         urllib.request.urlopen(f"{self.url}/faults", data=json.dumps(faults).encode()).read()
@@ -232,19 +236,21 @@ class Lab:
         """What a run of the workflow prints; by default up to the table of responses."""
         self.workspace.save()
         more = {"LAB_KEY": key} if key is not None else {}
-        return self.workspace.snakemake(*(arguments or self._targets()), ok=ok, **more)
+        return self.workspace.snakemake(*(arguments or self.targets()), ok=ok, **more)
 
     def start(self, *arguments: str) -> subprocess.Popen:
         """A run that goes on meanwhile."""
         self.workspace.save()
-        command = ["snakemake", "--profile", "local", *(arguments or self._targets())]
+        command = ["snakemake", "--profile", "local", *(arguments or self.targets())]
         return self.workspace.start(*command, LAB_KEY=self.KEY)
 
-    def _targets(self) -> list[str]:
+    def targets(self, study: str = "s") -> list[str]:
         """The table, and the answers it is made of: Snakemake does not miss what lies behind a file
         that is there."""
-        plan = make_plan(self.root / "config/studies/s.yaml", self.root)
-        return [self.TABLE, *response_files(plan, partial=False)]
+        self.workspace.save()
+        plan = make_plan(self.root / f"config/studies/{study}.yaml", self.root)
+        table = f"results/{study}/item_responses.parquet"
+        return [table, *response_files(plan, partial=False)]
 
     def splitplot(self, *arguments: str, key: str | None = KEY) -> str:
         """What a command prints."""
@@ -280,6 +286,12 @@ def wait_for(condition, seconds: float = 60):
         assert time.monotonic() < until, "waited in vain"
         time.sleep(0.05)
     return found
+
+
+@pytest.fixture(scope="session")
+def new_lab():
+    """new_lab(folder): the same in a folder that tests share."""
+    return lambda root: Lab(Workspace(root))
 
 
 @pytest.fixture

@@ -92,6 +92,7 @@ def test_the_size_of_what_is_still_to_be_sent_decides_about_the_route(lab, batch
 # Changes while batches are in flight
 
 
+@pytest.mark.long
 def test_other_parts_while_batches_are_in_flight_pay_nothing_twice(lab, batch_server, wait_for):
     batches = batch_server("openai", run_s=600)
     lab.ask("m", batches)
@@ -146,6 +147,7 @@ def test_what_expired_is_sent_in_real_time_where_the_study_says_so(lab, batch_se
     assert billed_once(lab, batches) == 3 == server.received()
 
 
+@pytest.mark.long
 def test_what_expired_is_a_gap_that_refill_sends_again(lab, batch_server):
     batches = batch_server("openai", run_s=0.3, expire=0.5)
     lab.ask("m", batches)
@@ -176,7 +178,7 @@ def test_errors_of_single_requests_show_in_the_report(lab, batch_server):
     output = lab.run("all")
     health = lab.workspace.report()["health"]
     assert health["filled"] == 3, output
-    assert "too_spicy" in json.dumps(health)
+    assert health["outcomes"][0]["counts"]["error"] == 3
     gaps = [row for row in lab.rows() if row["outcome"] == "error"]
     assert [gap["error"]["type"] for gap in gaps] == ["too_spicy"] * 3
     assert all(gap["usd"] is None for gap in gaps)
@@ -214,6 +216,7 @@ def test_a_part_above_the_limit_is_refused_with_the_number_of_parts_that_fits(la
 # Keys
 
 
+@pytest.mark.long
 def test_a_missing_and_a_refused_key_name_the_variable_and_stop_nobody_else(lab, batch_server):
     first = batch_server("openai", require_key=lab.KEY)
     second = batch_server("mistral")
@@ -235,7 +238,14 @@ def test_a_missing_and_a_refused_key_name_the_variable_and_stop_nobody_else(lab,
     assert billed_once(lab, first, second) == 12
 
 
-@pytest.mark.parametrize("protocol", ["openai", "gemini", "anthropic"])
+@pytest.mark.parametrize(
+    "protocol",
+    [
+        "openai",
+        pytest.param("gemini", marks=pytest.mark.long),
+        pytest.param("anthropic", marks=pytest.mark.long),
+    ],
+)
 def test_no_key_is_in_any_file_or_any_output(lab, batch_server, protocol):
     batches = batch_server(protocol, run_s=0.3, fail_gets=2, line_errors=0.3)
     lab.ask("m", batches)

@@ -83,6 +83,8 @@ def digests(plan: dict[str, Any]) -> dict[str, str]:
         cells,
         sorted(plan["trials"], key=lambda trial: str(trial["id"])),
         [condition["id"] for condition in conditions],
+        len(plan["parts"]),  # a large part goes by batch, at another price
+        plan["execution"]["rescue"],
     ]
     frozen = [
         {key: contrast[key] for key in sorted(contrast) if key not in ("name", "margin_is_default")}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from splitplot.calls import budget as module
-from splitplot.calls.budget import NOTHING, Amount, Budget, actual_amount
+from splitplot.calls.budget import NOTHING, Amount, Budget, actual_amount, settle_dead
 from splitplot.calls.ledger import LedgerWriter
 from splitplot.calls.records import Response, Usage
 from splitplot.files import read_json
@@ -327,3 +327,23 @@ def test_racing_batch_and_real_time_jobs_spend_the_cap_exactly(tmp_path):
         for name, code in (("a", BATCHER), ("b", BATCHER), ("c", RACER), ("d", BATCHER))
     ]
     assert sum(int(process.communicate(timeout=60)[0]) for process in processes) == 100
+
+
+def test_what_a_killed_job_had_reserved_is_settled_by_whoever_asks_for_no_money(tmp_path):
+    settle_dead(tmp_path, "s")  # nothing there, nothing made
+    assert not list(tmp_path.rglob("*"))
+    script = f"""
+import os, signal
+from pathlib import Path
+from splitplot.calls.budget import Amount, Budget
+root = Path({str(tmp_path)!r})
+budget = Budget(root, "s", "m", {{"max_usd": 1.0}}, root / "{TRIAL}" / "killed.jsonl")
+budget.reserve([Amount(0.1, 1, 100)] * 5, batches=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    subprocess.run([sys.executable, "-c", script], check=False)
+    path = tmp_path / "spend/s/killed.json"
+    assert read_json(path)["reserved"]["calls"] == 5
+    settle_dead(tmp_path, "s")
+    assert read_json(path)["final"]
+    assert read_json(path)["reserved"]["calls"] == read_json(path)["spent"]["calls"] == 0

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from splitplot.calls.pricing import MODES, _table, ceiling, cost, find_price
+from splitplot.calls.pricing import MODES, price_table, ceiling, cost, find_price
 from splitplot.calls.records import Usage
 from splitplot.errors import ConfigError
 
@@ -70,11 +70,11 @@ def test_another_seller_s_price_is_no_price(model_id, sent):
 def test_a_zero_in_the_table_is_not_a_promise():
     name = next(
         name
-        for name, entry in _table().items()
+        for name, entry in price_table().items()
         if entry.get("mode") == "chat"
         and entry.get("input_cost_per_token") == 0 == entry.get("output_cost_per_token")
     )
-    provider = _table()[name]["litellm_provider"]
+    provider = price_table()[name]["litellm_provider"]
     model_id = name if "/" in name else f"{provider}/{name}"
     assert find_price(model_id, name, None) is None
     free = {"usd_per_million_input_tokens": 0, "usd_per_million_output_tokens": 0}
@@ -228,12 +228,12 @@ def test_no_call_within_the_bounds_costs_more_than_the_ceiling(model_id, most_in
 def test_costs_agree_with_litellm_for_a_thousand_models(monkeypatch):
     monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     litellm = pytest.importorskip("litellm")
-    names = sorted(name for name, entry in _table().items() if entry.get("mode") in MODES)
+    names = sorted(name for name, entry in price_table().items() if entry.get("mode") in MODES)
     random.Random(7).shuffle(names)
     compared = batches = 0
     differences = []
     for name in names:
-        entry = _table()[name]
+        entry = price_table()[name]
         provider = str(entry["litellm_provider"])
         model = name.removeprefix(f"{provider}/")
         price = find_price(f"{provider}/{model}", model, None)
@@ -268,7 +268,7 @@ def test_documented_discounts_agree_with_litellm(monkeypatch):
     monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     litellm = pytest.importorskip("litellm")
     compared = dict.fromkeys(("azure", "mistral", "groq", "fireworks_ai", "anthropic"), 0)
-    for name, entry in _table().items():
+    for name, entry in price_table().items():
         provider = str(entry.get("litellm_provider"))
         model = name.removeprefix(f"{provider}/")
         listed = "input_cost_per_token_batches" in entry or "tiered_pricing" in entry

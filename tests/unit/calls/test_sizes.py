@@ -38,7 +38,7 @@ def lines(case, plan):
     """(part of so many parts, bytes of the line) of every request of a cell, as they would be sent."""
     speaks = provider("openai")
     for trial, request in case.requests(plan):
-        line = speaks.line(request, trial["batch"]["model"])
+        line = speaks.line(request, trial["batch"]["model"], trial["batch"])
         size = len(json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode()) + 1
         yield request, size
 

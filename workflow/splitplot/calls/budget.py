@@ -244,6 +244,23 @@ def settle_batch(ledger_root: Path, study: str, name: str, actual: Amount) -> No
         write_json(path, state | {"final": True} | amounts)
 
 
+def settle_dead(ledger_root: Path, study: str) -> None:
+    """Settle what killed jobs of a study had reserved, as the next job that asks for money would.
+
+    For whoever ends without asking, what was to be sent being answered by another study's batch. Not
+    for a job whose own budget is open: looking at its lock would give it up.
+    """
+    folder = ledger_root / "spend" / study
+    if not folder.exists():
+        return
+    with _folder_lock(folder):
+        for path in sorted(folder.glob("*.json")):
+            state = read_json(path)
+            is_open = not state["final"] and "batch" not in state
+            if is_open and _is_dead(path.with_suffix(".alive")):
+                _settle_dead(path, state, ledger_root)
+
+
 def worst_case(body: dict[str, Any], price: Price | None, *, batch: bool = False) -> Amount | None:
     """The most that one attempt at a request can use; None where nothing bounds its answer.
 

@@ -70,7 +70,8 @@ def find_price(
 
 
 @lru_cache(maxsize=1)
-def _table() -> dict[str, dict[str, Any]]:
+def price_table() -> dict[str, dict[str, Any]]:
+    """litellm's bundled table: model → prices, limits, capabilities; empty where it is not installed."""
     spec = find_spec("litellm")
     if spec is None or spec.origin is None:
         return {}
@@ -81,7 +82,7 @@ def _table() -> dict[str, dict[str, Any]]:
 
 def _listed_price(model_id: str, provider_model: str) -> Price | None:
     for name, provider in _candidates(model_id, provider_model):
-        entry = _table().get(name)
+        entry = price_table().get(name)
         if entry is not None and _sold_by(entry, provider):
             return _from_entry(name, entry)
     return None

@@ -89,7 +89,7 @@ def _cell(
     for request, item, _ in cell_requests(trial, condition, replications, items):
         size = 0
         if most_bytes is not None:
-            line = spoken.line(request, batch["model"])
+            line = spoken.line(request, batch["model"], batch)
             text = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
             size = len(text.encode("utf-8", "surrogatepass")) + 1
         sizes.setdefault(request.key, (id_fraction(item.id), size))

@@ -1,15 +1,8 @@
 """What the tests of provider batches share.
 
-batch_server(provider, **settings) -> Server: the misbehaving provider in a process of its own, with
-    .url           http://127.0.0.1:PORT
-    .base_url      what a provider module is given as its base_url
-    .stats()       its counts: created, billed, billed_more_than_once, peak_in_flight, calls, …
-    .billed()      how often each custom_id was billed
-    .set(**more)   change some settings (tests/providers/batch_server.py lists them)
-    .replace(all)  take these settings and no others
-    .kill()        kill -9; .restart(): start again on the same port, with all it knew
-shared_server(provider, **settings) -> the same for all tests, with these settings alone: starts in no
-    time; .stats() tells what has changed since, its listings show the batches of other tests, too.
+shared_server(provider, **settings) -> a `batch_server` for all tests, with these settings alone:
+    starts in no time; .stats() tells what has changed since, its listings show the batches of other
+    tests, too.
 requests(n=3, parameters=None) -> n requests of our own shape.
 order(server, provider, n=3, **changes) -> Order: n requests as the provider's lines, and their keys.
     changes: parameters, model, name, settings (added to those of `server`)
@@ -20,13 +13,8 @@ collect(provider, server, snapshot) -> list of Result.
 
 import asyncio
 import json
-import signal
-import subprocess
-import sys
 import time
-import urllib.request
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -34,76 +22,7 @@ from splitplot.calls.batch.http import connect
 from splitplot.calls.batch.protocol import Order
 from splitplot.calls.records import Request, request_key
 
-SCRIPT = Path(__file__).resolve().parents[4] / "tests/providers/batch_server.py"
-
 KEY = "sk-test-0123456789abcdef"
-BASES = {
-    "openai": "/v1",
-    "azure": "",
-    "groq": "/openai/v1",
-    "together": "/v1",
-    "anthropic": "",
-    "gemini": "/v1beta",
-    "mistral": "/v1",
-    "fireworks": "",
-}
-"""Path of each provider's default base_url."""
-
-
-class Server:
-    """A provider's misbehaving server."""
-
-    def __init__(self, provider, state, settings):
-        self.provider, self.state, self.settings, self.port = provider, state, settings, 0
-        self.start("--settings", json.dumps(settings))
-
-    def start(self, *more):
-        command = [sys.executable, str(SCRIPT), "--provider", self.provider]
-        command += ["--state", str(self.state), "--port", str(self.port), *more]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE)
-        self.port = json.loads(self.process.stdout.readline())["port"]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.base_url = self.url + BASES[self.provider]
-
-    def stats(self):
-        return self._get("/_stats")
-
-    def billed(self):
-        """How often each custom_id was billed."""
-        return self._get("/_keys")
-
-    def set(self, **more):
-        self.replace(self._get("/_settings") | more)
-
-    def replace(self, settings):
-        body = json.dumps(settings).encode()
-        urllib.request.urlopen(f"{self.url}/_settings", data=body).read()
-
-    def kill(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGKILL)
-            self.process.wait()
-            self.process.stdout.close()
-
-    def restart(self):
-        self.kill()
-        self.start()
-
-    def _get(self, path):
-        return json.load(urllib.request.urlopen(self.url + path))
-
-
-@pytest.fixture(scope="session")
-def batch_server(tmp_path_factory):
-    started = []
-
-    def start(provider, **settings):
-        started.append(Server(provider, tmp_path_factory.mktemp(provider), settings))
-        return started[-1]
-
-    yield start
-    for server in started:
-        server.kill()
 
 
 class Shared:

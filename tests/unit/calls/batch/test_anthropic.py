@@ -56,7 +56,7 @@ PARAMETERS = [
 ]
 MODELS = sorted(
     name
-    for name, entry in pricing._table().items()
+    for name, entry in pricing.price_table().items()
     if entry.get("litellm_provider") == "anthropic" and entry.get("mode") == "chat"
 )
 

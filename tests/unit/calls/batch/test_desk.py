@@ -9,8 +9,8 @@ import pytest
 from splitplot.calls.batch.desk import LONGEST_POLL_S, Desk
 from splitplot.calls.batch.http import HttpFailure
 from splitplot.calls.batch.progress import Waiting
-from splitplot.calls.batch.protocol import Snapshot
-from splitplot.calls.batch.store import account_of
+from splitplot.calls.batch.protocol import Result, Snapshot
+from splitplot.calls.batch.store import Batch, account_of
 from splitplot.calls.dispatch import CredentialRefused
 from splitplot.calls.pacing import classify
 from splitplot.calls.stop import Stopped
@@ -160,15 +160,63 @@ def test_the_line_for_people_says_how_far_and_how_long_still(case):
     assert stream.getvalue() == ""  # no terminal
 
 
-def test_a_terminal_has_one_line_that_is_drawn_anew(case):
+def test_a_terminal_gets_a_line_when_something_changes_or_a_minute_has_passed(case, monkeypatch):
     class Terminal(io.StringIO):
         def isatty(self):
             return True
 
+    time_ = [1000.0]
+    monkeypatch.setattr("splitplot.calls.batch.progress.time.monotonic", lambda: time_[0])
     batch, stream = case.batch(), Terminal()
     waiting = Waiting(case.desk, "t", stream)
     case.advance(batch, running(done=10))
-    waiting.show([batch])
-    waiting.show([batch])
-    waiting.close()
-    assert stream.getvalue().count("\r") == 2 and stream.getvalue().endswith("\n")
+    for seconds, lines in ((0, 1), (30, 1), (31, 2), (30, 2)):
+        time_[0] += seconds
+        waiting.show([batch])
+        assert stream.getvalue().count("\n") == lines
+    assert len(case.said) == 1
+
+
+class Searched(Provider):
+    """Lists batches of others that have ended; listing takes `seconds`."""
+
+    tagged = False
+
+    def __init__(self, case, seconds, others=()):
+        super().__init__()
+        self.case, self.seconds, self.read = case, seconds, []
+        self.others = [Snapshot(name, "ended", "completed") for name in others]
+
+    async def find(self, http, order):
+        self.case.time += self.seconds
+        return self.others
+
+    async def results(self, http, snapshot, folder):
+        self.read.append(snapshot.id)
+        for key in ("b" * 32,):
+            yield Result(key, "ok")
+
+
+def sending(case, provider):
+    """A batch whose create call nobody has heard of again, at this provider."""
+    case.provider = case.desk.provider = provider
+    batch = case.batch(step="intent")
+    intent = batch.read("intent") | {"sent_model": "m", "settings": SETTINGS}
+    batch.write("intent", intent)
+    batch.write("sending", {"at": case.desk.now(), "refs": {}})
+    return Batch(batch.folder)
+
+
+def test_a_batch_is_given_up_by_a_search_that_began_late_enough_not_by_one_that_took_long(case):
+    batch = sending(case, Searched(case, seconds=100))
+    for began, given_up in ((0, False), (100, False), (200, True)):
+        assert case.time == START + began
+        asyncio.run(case.desk.reconcile(batch))
+        assert (batch.step == "retired") is given_up
+
+
+def test_the_results_of_a_batch_that_is_somebody_elses_are_read_once(case):
+    batch = sending(case, Searched(case, seconds=10, others=["theirs-1", "theirs-2"]))
+    for _ in range(3):
+        asyncio.run(case.desk.reconcile(batch))
+    assert case.provider.read == ["theirs-1", "theirs-2"]

@@ -60,7 +60,7 @@ PARAMETERS = [
 ]
 LISTED = sorted(
     name.removeprefix("gemini/")
-    for name, entry in pricing._table().items()
+    for name, entry in pricing.price_table().items()
     if name.startswith("gemini/gemini") and entry.get("mode") == "chat"
 )
 MODELS = [*LISTED, "gemini-4-new", "gemini-1.5-flash", "gemma-3-27b-it"]

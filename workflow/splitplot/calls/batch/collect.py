@@ -71,7 +71,7 @@ async def collect(
     batch.write("collected", {"at": at, "outcomes": sums.outcomes})
     for file in batch.folder.iterdir():
         if file.suffix not in (".json", ".txt") and file.name != "lock":
-            file.unlink()  # downloads: the ledger has what they said, in `raw` byte for byte
+            file.unlink()  # downloads: the ledger has what they said
     return sums.outcomes
 
 

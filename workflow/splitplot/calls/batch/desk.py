@@ -75,7 +75,10 @@ class Desk:
     def check_stop(self) -> None:
         """Raise Stopped once the job has been asked to end."""
         if self.stop.is_set():
-            raise Stopped(f"{self.settings['protocol']} batches (they go on at the provider)")
+            raise Stopped(
+                f"stopped on request; {self.settings['protocol']} goes on with the batches that are in "
+                "flight, and the same command collects them"
+            )
 
     async def _sleep_until_stopped(self, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -168,8 +171,9 @@ class Desk:
         It is adopted when found. When it has not been found for `settle_s` seconds since the first
         search, at which the call was over for certain, it was not made, and its keys are free again.
         """
-        seen = batch.seen()
-        since = seen.get("searched_since") or self.now()
+        since = batch.seen().get("searched_since") or self.now()
+        # As of now: reading a long list takes its time, in which a late batch may come to be.
+        settled = self.age(since) >= self._settle_s
         found = await self.provider.find(self.http, self.order(batch))
         if self.provider.tagged:
             mine, open_question = (found[0] if found else None), False
@@ -179,10 +183,10 @@ class Desk:
             batch.write("created", {"at": self.now(), "id": mine.id, "adopted": True})
             self._note(batch, mine)
             self.say(f"{batch.name}: found at the provider as {mine.id}; taken over")
-        elif not open_question and self.age(since) >= self._settle_s:
+        elif not open_question and settled:
             self.retire(batch, "the provider has no such batch: the create call had no effect")
         else:
-            batch.note(seen | {"at": self.now(), "searched_since": since})
+            batch.note(batch.seen() | {"at": self.now(), "searched_since": since})
 
     async def _recognise(self, batch: Batch, found: list[Snapshot]) -> tuple[Snapshot | None, bool]:
         """(the batch that is ours, whether one that has not ended may still be).

@@ -17,7 +17,7 @@ MAX_COUNT = 2**53
 
 def listed(provider: str, model: str) -> dict[str, Any]:
     """What litellm's bundled table says of a provider's model, {} where it does not list it."""
-    table = pricing._table()
+    table = pricing.price_table()
     for name in (f"{provider}/{model}", model):
         entry = table.get(name)
         if entry is not None and entry.get("litellm_provider") == provider:

@@ -14,6 +14,7 @@ from splitplot.calls.batch.progress import Waiting
 from splitplot.calls.batch.protocols import provider
 from splitplot.calls.batch.sender import Sender
 from splitplot.calls.batch.store import Batch, Store
+from splitplot.calls.budget import settle_dead
 from splitplot.calls.ledger import Ledger
 from splitplot.calls.records import Request
 from splitplot.calls.requests import cell_of
@@ -48,6 +49,7 @@ class Part:
 
     def __post_init__(self) -> None:
         self.store = Store(self.ledger_root)
+        self._read: tuple[tuple[int, ...], list[str]] = ((), [])
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -61,8 +63,13 @@ class Part:
         return f"{self.trial['id']} × {self.condition}, part {self.part}"
 
     def keys(self) -> list[str]:
-        """The keys of its requests as they are now, in their order."""
-        return [line["custom_id"] for line in read_jsonl(self.folder / "requests.jsonl")]
+        """The keys of its requests as they are now, in their order; read anew where they changed."""
+        path = self.folder / "requests.jsonl"
+        found = path.stat()
+        version = (found.st_ino, found.st_mtime_ns, found.st_size)
+        if version != self._read[0]:
+            self._read = (version, [line["custom_id"] for line in read_jsonl(path)])
+        return self._read[1]
 
     def requests(self, wanted: set[str]) -> Iterator[Request]:
         """Its requests with one of these keys."""
@@ -146,6 +153,7 @@ def poll(part: Part, terminal: TextIO | None = None) -> dict[str, Any]:
     if part.batches() or (by_batch and part.free()):
         settle = partial(_settle, part, by_batch, done)
         _run(part.ledger_root, part.settings, part.label, terminal, settle)
+    settle_dead(part.ledger_root, part.plan["study"])
     ended = {
         "schema": 1,
         "route": "batch" if by_batch else "realtime",
@@ -178,13 +186,13 @@ async def send_free(part: Part, desk: Desk, waiting: Waiting) -> None:
                 stack.callback(sender.close)
                 sender.check(free)
                 part.ask(len(free))
-            if not await sender.send(free):
-                if sender.waits_for:
-                    waiting.show([], sender.waits_for)
+            if not await sender.send(free) and sender.waits_for:
+                waiting.show([], sender.waits_for)
                 await desk.help()
+                longest = min(SLOT_S, float(desk.settings["poll_s"]))
                 times = [desk.next_look_s(batch) for batch in desk.in_flight()]
-                soonest = min(times, default=desk.busy_s() or SLOT_S)
-                await desk.pause(min(SLOT_S, max(SHORTEST_S, soonest)))
+                soonest = min(times, default=desk.busy_s() or longest)
+                await desk.pause(min(longest, max(SHORTEST_S, soonest)))
 
 
 async def _settle(
@@ -241,11 +249,7 @@ def _run(
         stop = asyncio.Event()
         with watching(stop):
             async with open_desk(ledger_root, settings, stop) as desk:
-                waiting = Waiting(desk, label, terminal)
-                try:
-                    await work(desk, waiting)
-                finally:
-                    waiting.close()
+                await work(desk, Waiting(desk, label, terminal))
 
     asyncio.run(main())
 

@@ -11,35 +11,34 @@ if TYPE_CHECKING:
     from splitplot.calls.batch.desk import Desk
 
 SAY_EVERY_S = 600.0
+SHOW_EVERY_S = 60.0
 
 
 class Waiting:
-    """One line on a terminal, drawn anew; in the log a line when something changes, or every 10 min."""
+    """Tells what a job waits for when that changes; else every 10 min in the log, 1 min on a terminal.
+
+    Whole lines on the terminal too, for several jobs wait at the same time.
+    """
 
     def __init__(self, desk: "Desk", label: str, stream: IO[str] | None = None) -> None:
         self.desk, self.label = desk, label
         self.stream = stream if stream is not None else sys.stderr
-        self.shown = self.stream.isatty()
-        self.width = 0
-        self._last: tuple[Any, float] = (None, 0.0)
+        self._state: Any = None
+        self._said = self._shown = 0.0
 
     def show(self, batches: list[Batch], waits_for: str = "") -> None:
         """Say what is being waited for: these batches, or a slot, money, …"""
         text = "; ".join(self._line(batch) for batch in batches) or f"waiting for {waits_for}"
         text = visible(f"{self.label}: {text}")
-        if self.shown:
-            self.stream.write("\r" + text.ljust(self.width))
-            self.stream.flush()
-            self.width = len(text)
         state = [(batch.name, batch.seen().get("state")) for batch in batches] or waits_for
-        if state != self._last[0] or time.monotonic() - self._last[1] > SAY_EVERY_S:
+        changed, at = state != self._state, time.monotonic()
+        self._state = state
+        if changed or at - self._said > SAY_EVERY_S:
+            self._said = at
             self.desk.say(text)
-            self._last = (state, time.monotonic())
-
-    def close(self) -> None:
-        """End the line."""
-        if self.shown and self.width:
-            self.stream.write("\n")
+        if self.stream.isatty() and (changed or at - self._shown > SHOW_EVERY_S):
+            self._shown = at
+            self.stream.write(text + "\n")
             self.stream.flush()
 
     def _line(self, batch: Batch) -> str:

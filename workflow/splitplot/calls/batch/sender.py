@@ -27,7 +27,7 @@ from splitplot.files import atomic_text
 if TYPE_CHECKING:
     from splitplot.calls.batch.part import Part
 
-RECONCILE_S = 2.0
+SHORTEST_LOOK_S = 1.0
 
 
 class Sender:
@@ -157,21 +157,34 @@ class Sender:
             return
         except Uncertain as error:
             desk.say(f"{batch.name}: {error}; looking for it at the provider")
-            while batch.step == "sending":
-                try:
-                    await desk.reconcile(batch)
-                except HttpFailure as failure:
-                    if failure.failure.then == "stop":
-                        raise desk.refused(failure.failure.message, failure.status) from None
-                    desk.say(f"{batch.name}: {failure}; asked again later")
-                if batch.step == "sending":
-                    await desk.pause(min(RECONCILE_S, float(desk.settings["settle_s"]) / 4))
+            await self._look_for(batch)
         else:
             batch.write("created", {"at": desk.now(), "id": snapshot.id, "adopted": False})
             desk.say(
                 f"{batch.name}: created as {snapshot.id}, {batch.read('intent')['count']:,} requests"
             )
         lines.unlink(missing_ok=True)
+
+    async def _look_for(self, batch: Batch) -> None:
+        """Find out whether a create call without an answer has worked; the caller holds the lock.
+
+        Where only the results will tell, days may pass: then whoever polls goes on with it.
+        """
+        desk = self.desk
+        settle_s = float(desk.settings["settle_s"])
+        wait_s, waited_s = min(SHORTEST_LOOK_S, settle_s / 8), 0.0
+        while waited_s <= 1.5 * settle_s:
+            try:
+                await desk.reconcile(batch)
+            except HttpFailure as failure:
+                if failure.failure.then == "stop":
+                    raise desk.refused(failure.failure.message, failure.status) from None
+                desk.say(f"{batch.name}: {failure}; asked again later")
+            if batch.step != "sending":
+                return
+            await desk.pause(wait_s)
+            waited_s += wait_s
+            wait_s = min(2 * wait_s, settle_s / 4)
 
     def _write_lines(self, batch: Batch, lines: Path) -> None:
         wanted, model = set(batch.keys()), self.part.settings["model"]
