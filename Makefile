@@ -9,6 +9,9 @@ PYTHON ?= python3
 UV := $(VENV)/bin/uv
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 
+# Most tests wait for processes that they start, one core each: two at a time.
+PYTEST := $(RUN) pytest -n 2 --dist loadfile
+
 .PHONY: demo test test-all test-fast lint lock benchmarks clean
 
 demo: $(VENV)/.runtime
@@ -16,13 +19,13 @@ demo: $(VENV)/.runtime
 	@echo "The report: results/demo/report.html"
 
 test: lint
-	$(RUN) pytest $(if $(CI),,-m "not long")
+	$(PYTEST) $(if $(CI),,-m "not long")
 
 test-all: lint
-	$(RUN) pytest
+	$(PYTEST)
 
 test-fast: $(VENV)/.development
-	$(RUN) pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 lint: $(VENV)/.development
 	$(RUN) ruff check .

@@ -181,7 +181,7 @@ def test_errors_of_single_requests_show_in_the_report(lab, batch_server):
     assert health["outcomes"][0]["counts"]["error"] == 3
     gaps = [row for row in lab.rows() if row["outcome"] == "error"]
     assert [gap["error"]["type"] for gap in gaps] == ["too_spicy"] * 3
-    assert all(gap["usd"] is None for gap in gaps)
+    assert all(gap["usd"] == 0 for gap in gaps)  # not billed
     batches.set(line_errors=0)
     lab.splitplot("refill", "s")
     lab.run("all")

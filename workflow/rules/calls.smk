@@ -39,7 +39,7 @@ rule estimate:
 # again with each change. What batches are in flight, and how many may be, is in the ledger, too.
 #
 # submit and poll mostly wait: they take no core (threads 0), and submitting comes first, so that what
-# can be in flight is. A submit job that waits for a slot takes finished batches in meanwhile.
+# can be in flight is. Who waits takes in what has ended at the provider, so one of each is enough.
 rule submit:
     input:
         requests=paths.REQUESTS,
@@ -53,7 +53,7 @@ rule submit:
         "../../envs/base.yaml"
     threads: 0
     resources:
-        **submitters(),
+        **waits("submitter"),
     shell:
         'python "$SPLITPLOT_SCRIPTS"/submit_batch.py --plan results/{wildcards.study:q}/plan.json --items {input.item_table:q} '
         "--trial {wildcards.trial:q} --condition {wildcards.condition:q} --part {wildcards.part:q} "
@@ -73,6 +73,8 @@ rule poll:
     conda:
         "../../envs/base.yaml"
     threads: 0
+    resources:
+        **waits("poller"),
     shell:
         'python "$SPLITPLOT_SCRIPTS"/poll_batch.py --plan results/{wildcards.study:q}/plan.json --items {input.item_table:q} '
         "--trial {wildcards.trial:q} --condition {wildcards.condition:q} --part {wildcards.part:q} "

@@ -153,21 +153,27 @@ def polled(w):
     return paths.ENDED if targets.by_batch(plan_of(w.study), w.trial) else []
 
 
-# One job at a time makes batches at a provider: it counts what is in flight, and takes in what is
-# done while it waits for a slot. Registered, so that `--resources` cannot drop it.
-for provider in BATCH_URLS:
-    workflow.register_resource(f"submitter_{provider}", 1)
+# At each provider one job at a time makes batches, and one polls: who waits there looks after all that is
+# in flight. Jobs that take no core share a pool of cores + 5 processes with the others: at most five of
+# them wait, so that work is not kept waiting. Registered, so that `--resources` cannot drop it.
+WAITING = {"submitter": 2, "poller": 3}
+for kind, most in WAITING.items():
+    workflow.register_resource(f"batch_{kind}", most)
+    for provider in BATCH_URLS:
+        workflow.register_resource(f"{kind}_{provider}", 1)
 
 
-def submitters():
-    """The resources of a job that makes a batch: the one submitter of its trial's provider."""
+def waits(kind):
+    """The resources of a job that mostly waits: one of all, and the one of its trial's provider."""
 
     def takes(provider):
         return lambda w: int(
             targets.batch_protocol(plan_of(w.study), w.trial) == provider
         )
 
-    return {f"submitter_{provider}": takes(provider) for provider in BATCH_URLS}
+    return {f"batch_{kind}": 1} | {
+        f"{kind}_{provider}": takes(provider) for provider in BATCH_URLS
+    }
 
 
 @cache

@@ -180,8 +180,9 @@ def _estimate(args: Namespace) -> int:
 
 
 def _approve(args: Namespace) -> int:
-    from splitplot.calls.estimate import dollars, estimate
+    from splitplot.calls.estimate import estimate
     from splitplot.calls.gate import approve
+    from splitplot.text import dollars
 
     plan = _plan(args)
     total = estimate(plan, _items(plan), Path(paths.LEDGER))
@@ -197,8 +198,10 @@ def _approve(args: Namespace) -> int:
 
 def _refill(args: Namespace) -> int:
     from splitplot.calls.status import refill
+    from splitplot.runs import Run
 
     plan = _plan(args)
+    Run(Path.cwd(), sys.argv).refuse_beside_a_run(plan["study"], "refill")
     count = refill(plan, _items(plan), Path.cwd())
     text = (
         f"{count:,} gaps are open again; the next run sends them" if count else "there are no gaps"

@@ -66,7 +66,7 @@ def status_table(rows: Sequence["CellStatus"]) -> str:
 
 def estimate_table(total: "Estimate") -> str:
     """A line per cell; columns that would be the same everywhere are left out."""
-    from splitplot.calls.estimate import dollars
+    from splitplot.text import dollars
 
     def usd(amount: float | None) -> str:
         return "unpriced" if amount is None else dollars(amount)
@@ -108,7 +108,7 @@ def ledger_text(
     table_path: str,
 ) -> str:
     """What was spent, what is under way, and whether the study's table agrees."""
-    from splitplot.calls.estimate import dollars
+    from splitplot.text import dollars
 
     if not rows and not batches and (found is None or found.holds):
         return "the ledger has no answers yet"
@@ -171,7 +171,7 @@ def ledger_total(rows: Sequence["Spend"]) -> dict[str, Any]:
 
 
 def _reconciliation(found: "Reconciliation", table_path: str) -> str:
-    from splitplot.calls.estimate import dollars
+    from splitplot.text import dollars
 
     parts = (
         (found.in_table, "answer", f"in {table_path}"),

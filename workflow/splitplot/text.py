@@ -1,7 +1,8 @@
-"""Hidden characters of text that anybody wrote, made visible: for terminals, reports, messages."""
+"""Text for people: hidden characters made visible, amounts of money."""
 
 import re
 import unicodedata
+from math import floor, log10
 
 HIDDEN = re.compile(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
@@ -52,3 +53,15 @@ def _joins(text: str, at: int) -> bool:
     """Whether a joiner stands between two visible non-ASCII characters, where scripts need it."""
     before, after = text[at - 1 : at] if at else "", text[at + 1 : at + 2]
     return all(c > "\x7f" and not HIDDEN.match(c) for c in (before, after))
+
+
+def dollars(amount: float) -> str:
+    """An amount for people: cents, or two significant digits where cents would show too little.
+
+    >>> dollars(1234.5), dollars(0.000424), dollars(0)
+    ('$1,234.50', '$0.00042', '$0')
+    """
+    if not amount:
+        return "$0"
+    decimals = max(2, 1 - floor(log10(abs(amount))))
+    return f"${amount:,.{decimals}f}"

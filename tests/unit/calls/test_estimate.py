@@ -9,7 +9,7 @@ import pytest
 
 from splitplot.calls import estimate as module
 from splitplot.calls.batch.store import Store
-from splitplot.calls.estimate import dollars, present_items, preview, summary_line
+from splitplot.calls.estimate import present_items, preview, summary_line
 from splitplot.calls.ledger import LedgerWriter
 from splitplot.calls.records import Response, Usage
 from splitplot.calls.requests import cell_of, cell_requests
@@ -18,6 +18,7 @@ from splitplot.canonical import digest
 from splitplot.items import load_items, write_items
 from splitplot.items.item import part_of
 from splitplot.targets import stage_version
+from splitplot.text import dollars
 
 
 def test_every_request_is_to_be_sent_before_the_first_answer(case):

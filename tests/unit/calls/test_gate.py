@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from splitplot.calls import gate as module
+from splitplot.calls import estimate as estimating
 from splitplot.calls.batch.store import Store
 from splitplot.calls.estimate import present_items
 from splitplot.calls.gate import approve, check_cap, check_gate, open_gate
@@ -129,8 +129,8 @@ def jobs(case, monkeypatch):
         count.append(1)
         return real(*arguments)
 
-    real = module.estimate
-    monkeypatch.setattr(module, "estimate", counted)
+    real = estimating.estimate
+    monkeypatch.setattr(estimating, "estimate", counted)
 
     def start(plan, cell=0, pending=10, part="0-of-1"):
         if not items.exists():

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from splitplot.calls.pricing import MODES, price_table, ceiling, cost, find_price
+from splitplot.calls.pricing import MODES, ceiling, cost, find_price, price_table
 from splitplot.calls.records import Usage
 from splitplot.errors import ConfigError
 

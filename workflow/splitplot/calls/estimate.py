@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
-from math import floor, log10
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from splitplot.items import load_items, read_items
 from splitplot.items.item import Item
 from splitplot.items.load import is_remote
 from splitplot.targets import stage_version
+from splitplot.text import dollars
 
 UNKNOWN_SHARE = 0.5  # of `max_tokens`, where a trial has no answers yet
 
@@ -137,18 +137,6 @@ _SUMS = (
     "usd_expected",
     "usd_saved",
 )
-
-
-def dollars(amount: float) -> str:
-    """An amount for people: cents, or two significant digits where cents would show too little.
-
-    >>> dollars(1234.5), dollars(0.000424), dollars(0)
-    ('$1,234.50', '$0.00042', '$0')
-    """
-    if not amount:
-        return "$0"
-    decimals = max(2, 1 - floor(log10(abs(amount))))
-    return f"${amount:,.{decimals}f}"
 
 
 def summary_line(total: Estimate) -> str:

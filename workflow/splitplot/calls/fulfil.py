@@ -70,7 +70,9 @@ def fulfil(
     batches.reopen_for_rescue(ledger, ledger_root, keys)
     settled = ledger.find(keys)
     over_quota = batches.over_quota
-    pending = set(keys) - settled.keys() - over_quota if batches.leave_some else set()
+    pending = set(keys) - settled.keys() - over_quota
+    if not batches.leave_some:  # nothing is sent, but what a batch still brings is waited for
+        pending = batches.holding(ledger_root, pending)
     asked = before_paid is None or trial["route"] in FREE_ROUTES
     while pending:
         if requested():
@@ -78,7 +80,8 @@ def fulfil(
         # Batches are looked at before the ledger: one closed in between has its answers there.
         in_batches = batches.holding(ledger_root, pending)
         ledger.refresh()
-        if wanted := pending - in_batches - ledger.find(pending).keys():
+        wanted = pending - in_batches - ledger.find(pending).keys()
+        if wanted and batches.leave_some:
             if before_paid is not None and not asked:
                 before_paid(len(wanted))
             asked = True
@@ -97,6 +100,8 @@ def fulfil(
             ledger.refresh()
         # Left are requests of batches that never came to be.
         pending = in_batches - ledger.find(in_batches).keys() - over_quota
+        if not batches.leave_some:
+            break
     # Snakemake may have been killed and started on other requests, while this job went on.
     keys = _keys(folder)
     return _project(ledger, keys, folder / "responses.jsonl", over_quota, reused=len(settled))

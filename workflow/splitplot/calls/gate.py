@@ -4,16 +4,18 @@ import fcntl
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from splitplot.calls.budget import NOTHING, Amount
-from splitplot.calls.estimate import Estimate, dollars, estimate
 from splitplot.calls.fulfil import trial_price
-from splitplot.calls.sizes import check_sizes
 from splitplot.canonical import digest
 from splitplot.errors import ApprovalNeeded, CapReached
 from splitplot.files import read_json, write_json
 from splitplot.items import read_items
+from splitplot.text import dollars
+
+if TYPE_CHECKING:
+    from splitplot.calls.estimate import Estimate
 
 
 def open_gate(
@@ -25,10 +27,12 @@ def open_gate(
     condition_id: str,
     part: str,
     pending: int,
+    by_batch: bool = False,
 ) -> None:
     """Called by a job before its first paid call: is what the study may still cost agreed to?
 
-    pending: requests that the job is going to send for its part.
+    pending: requests that the job is going to send for its part. by_batch: by batch; in real time
+    they cost more, so no more may go that way than was estimated for it.
     The whole study is estimated once for all its jobs; gate.json beside `items` (items.parquet) keeps
     that it passed for as long as plan, items, approval and prices stay the same and the jobs of a cell
     send no more than was estimated for it, as they would with another ledger.
@@ -40,22 +44,43 @@ def open_gate(
     with gate.with_suffix(".lock").open("a+b") as file:
         fcntl.lockf(file, fcntl.LOCK_EX)
         known = read_json(gate) if gate.exists() else {}
-        if known.get("key") == key:
-            jobs = known["jobs"].setdefault(cell, {})
-            jobs[part] = max(pending, jobs.get(part, 0))
-            passed = sum(jobs.values()) <= known["to_send"].get(cell, 0)
-        else:
-            passed = False
+        passed = known.get("key") == key
+        passed = passed and _count(known, cell, part, pending, by_batch=by_batch)
         if not passed:
+            from splitplot.calls.estimate import (
+                estimate,  # half a second of imports: once for all jobs
+            )
+            from splitplot.calls.sizes import check_sizes
+
             every = read_items(items)
             check_sizes(plan, every, ledger_root)
             total = estimate(plan, every, ledger_root)
             check_gate(plan, total, approval)
-            to_send = {f"{row.trial}/{row.condition}": row.to_send for row in total.cells}
+            rows = {f"{row.trial}/{row.condition}": row for row in total.cells}
+            known = {
+                "key": key,
+                "to_send": {name: row.to_send for name, row in rows.items()},
+                "realtime": {name: row.to_send - row.batch_requests for name, row in rows.items()},
+                "jobs": {},
+                "realtime_jobs": {},
+            }
             # A request that cells share is estimated in the first of them only.
-            to_send[cell] = max(pending, to_send.get(cell, 0))
-            known = {"key": key, "to_send": to_send, "jobs": {cell: {part: pending}}}
+            for limit in ("to_send",) if by_batch else ("to_send", "realtime"):
+                known[limit][cell] = max(pending, known[limit].get(cell, 0))
+            _count(known, cell, part, pending, by_batch=by_batch)
         write_json(gate, known)
+
+
+def _count(known: dict[str, Any], cell: str, part: str, pending: int, *, by_batch: bool) -> bool:
+    """Count a job's requests; whether the cell's are still within what was estimated for it."""
+    within = True
+    for jobs, limit in (("jobs", "to_send"), ("realtime_jobs", "realtime")):
+        if by_batch and jobs == "realtime_jobs":
+            continue
+        parts = known[jobs].setdefault(cell, {})
+        parts[part] = max(pending, parts.get(part, 0))
+        within &= sum(parts.values()) <= known[limit].get(cell, 0)
+    return within
 
 
 def _state(plan: dict[str, Any], items: Path, approval: Path) -> str:
@@ -67,7 +92,7 @@ def _state(plan: dict[str, Any], items: Path, approval: Path) -> str:
     return digest([sending, files.hexdigest(), rates])
 
 
-def check_gate(plan: dict[str, Any], total: Estimate, approval: Path) -> None:
+def check_gate(plan: dict[str, Any], total: "Estimate", approval: Path) -> None:
     """Stop before the first paid call when the remaining work may cost more than was agreed to.
 
     The ceiling is compared, not the expectation, and without what is in flight: that was agreed to when
@@ -106,14 +131,14 @@ def check_gate(plan: dict[str, Any], total: Estimate, approval: Path) -> None:
         )
 
 
-def approve(total: Estimate, approval: Path) -> dict[str, Any]:
+def approve(total: "Estimate", approval: Path) -> dict[str, Any]:
     """Record the agreement to the ceiling of an estimate and to its unpriced models; returns it."""
     granted = {"usd": total.usd_ceiling, "unpriced": total.unpriced, "work": total.work}
     write_json(approval, granted)
     return granted
 
 
-def check_cap(plan: dict[str, Any], total: Estimate, ledger_root: Path) -> None:
+def check_cap(plan: dict[str, Any], total: "Estimate", ledger_root: Path) -> None:
     """Tell that the caps of the study leave too little for what is expected of the remaining work.
 
     Nothing is wrong with running all the same: what does not fit is left out as over quota.

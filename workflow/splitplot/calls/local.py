@@ -22,6 +22,7 @@ from splitplot.errors import ConfigError, SplitplotError
 from splitplot.files import file_sha256
 
 HEALTHY_WITHIN_S = 120
+LATE_LOG_S = 2
 ERRORS_ONLY = 1
 """llama.cpp's log level: what goes wrong with a request still reaches the job's log."""
 
@@ -67,7 +68,7 @@ def serve(endpoint: dict[str, Any], root: Path | None = None) -> Iterator[LocalS
         try:
             server = xllamacpp.Server(params)
         except RuntimeError as error:
-            reason = _first_error(log) or str(error)
+            reason = _awaited_error(log) or str(error)
             raise SplitplotError(f"{weights}: llama.cpp cannot serve it: {reason}") from error
     try:
         _wait_until_healthy(server.listening_address)
@@ -191,6 +192,14 @@ def _captured_stderr() -> Iterator[IO[bytes]]:
         finally:
             os.dup2(saved, 2)
             os.close(saved)
+
+
+def _awaited_error(log: IO[bytes]) -> str:
+    """The first error in the log; llama.cpp writes it from a thread of its own, so it may be late."""
+    deadline = monotonic() + LATE_LOG_S
+    while not (found := _first_error(log)) and monotonic() < deadline:
+        sleep(0.05)
+    return found
 
 
 def _first_error(log: IO[bytes]) -> str:

@@ -113,7 +113,11 @@ def refill(plan: dict[str, Any], items: Sequence[Item], root: Path) -> int:
     for cell, keys in _cell_keys(plan, items):
         trial = cell_of(plan, cell["trial"], cell["condition"])[0]
         ledger = Ledger(root / paths.LEDGER, trial["hash"])
-        failed = {key for key, position in ledger.find(keys).items() if position.gap}
+        under_way = open_keys(
+            root / paths.LEDGER, trial["hash"]
+        )  # its gaps may not all be there yet
+        found = ledger.find(keys.keys() - under_way)
+        failed = {key for key, position in found.items() if position.gap}
         if failed:
             header = {"study": study, "trial": cell["trial"], "reason": "refill"}
             with LedgerWriter(root / paths.LEDGER, trial["hash"], header) as writer:

@@ -3,6 +3,7 @@
 import asyncio
 import io
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,6 +15,7 @@ from splitplot.calls.batch.store import Batch, account_of
 from splitplot.calls.dispatch import CredentialRefused
 from splitplot.calls.pacing import classify
 from splitplot.calls.stop import Stopped
+from splitplot.errors import SplitplotError
 
 START = datetime(2026, 3, 1, tzinfo=UTC).timestamp()
 SETTINGS = {
@@ -48,7 +50,7 @@ class Case:
             root,
             SETTINGS,
             self.provider,
-            None,
+            SimpleNamespace(secret="sk-lab"),
             stop=asyncio.Event(),
             say=self.said.append,
             clock=lambda: self.time,
@@ -138,7 +140,41 @@ def test_a_full_queue_is_left_alone_for_longer_each_time_until_a_batch_ends_well
     assert waits[:3] == [60, 120, 240] and waits[-1] == 1800
     assert case.desk.busy_s() == 0
     case.desk.was_busy(seconds=7200)
-    assert case.desk.busy_s() == 7200  # the provider's own word counts
+    assert case.desk.busy_s() == 1800  # the provider's own word counts, within reason
+    case.time -= 86400  # the clock is set back
+    assert case.desk.busy_s() == 1800
+
+
+def test_a_clock_that_was_set_back_keeps_no_batch_from_being_looked_at(case):
+    batch = case.batch()
+    case.advance(batch, running())
+    case.time -= 86400
+    assert case.desk.next_look_s(batch) == 0
+
+
+def gone(status=404):
+    return HttpFailure(classify(status, None, "no such batch"))
+
+
+def test_a_batch_that_the_provider_denies_is_not_given_up_but_said_with_its_key(case):
+    """The key may be that of another account: what is paid must not become gaps."""
+    batch = case.batch()
+    for _ in range(5):
+        case.advance(batch, gone())
+        case.time += 60
+    assert batch.step == "created"
+    with pytest.raises(SplitplotError, match=r"batch_1.*LAB_KEY.*splitplot cancel s"):
+        case.desk.check_there(batch)
+    case.advance(batch, running())
+    case.desk.check_there(batch)  # found again, with the right key
+
+
+def test_a_cancelled_batch_that_the_provider_has_removed_is_closed(case):
+    batch = case.batch()
+    batch.want_cancelled()
+    with pytest.raises(KeyError):  # it goes on to the results, which are not there in this test
+        case.advance(batch, gone())
+    assert batch.step == "ended" and batch.read("ended")["cancelled"]
 
 
 def test_the_line_for_people_says_how_far_and_how_long_still(case):
@@ -197,13 +233,13 @@ class Searched(Provider):
             yield Result(key, "ok")
 
 
-def sending(case, provider):
+def sending(case, provider, **more):
     """A batch whose create call nobody has heard of again, at this provider."""
     case.provider = case.desk.provider = provider
     batch = case.batch(step="intent")
     intent = batch.read("intent") | {"sent_model": "m", "settings": SETTINGS}
     batch.write("intent", intent)
-    batch.write("sending", {"at": case.desk.now(), "refs": {}})
+    batch.write("sending", {"at": case.desk.now(), "refs": {}, **more})
     return Batch(batch.folder)
 
 
@@ -220,3 +256,24 @@ def test_the_results_of_a_batch_that_is_somebody_elses_are_read_once(case):
     for _ in range(3):
         asyncio.run(case.desk.reconcile(batch))
     assert case.provider.read == ["theirs-1", "theirs-2"]
+
+
+def test_a_batch_sent_with_another_key_is_not_given_up(case):
+    """The list of another account says nothing about it; only cancelling closes it then."""
+    batch = sending(case, Searched(case, seconds=0), key_mark="00000000")
+    for _ in range(4):
+        asyncio.run(case.desk.advance(batch))
+        case.time += 200
+    assert batch.step == "sending"
+    with pytest.raises(SplitplotError, match="LAB_KEY"):
+        case.desk.check_there(batch)
+    batch.want_cancelled()
+    asyncio.run(case.desk.advance(batch))
+    assert batch.step == "retired"
+
+
+def test_the_mark_of_a_key_tells_nothing_but_whether_it_is_the_same(case):
+    mark = case.desk.key_mark
+    assert len(mark) == 8 and "sk-lab" not in mark
+    case.desk.http = SimpleNamespace(secret="sk-other")
+    assert case.desk.key_mark != mark

@@ -422,6 +422,9 @@ def test_an_upload_that_breaks_is_begun_anew(order, serve, monkeypatch):
     class Http:
         base_url, secret = "http://here/v1beta", None
 
+        async def sleep(self, seconds):
+            pass
+
         async def raw(self, method, path, *, body, headers):
             starts.append((method, path, headers["X-Goog-Upload-Command"]))
             return None, {"X-Goog-Upload-URL": "http://there"}, 200

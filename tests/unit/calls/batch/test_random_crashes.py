@@ -15,6 +15,7 @@ import tempfile
 from collections import Counter
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -311,7 +312,7 @@ class Crashes(RuleBasedStateMachine):
                 of.ledger_root,
                 of.settings,
                 Provider(self.world),
-                None,
+                SimpleNamespace(secret=None),
                 stop=asyncio.Event(),
                 say=lambda _: None,
                 clock=self.world.clock,

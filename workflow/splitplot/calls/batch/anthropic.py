@@ -20,7 +20,7 @@ VERSION = "2023-06-01"
 """As litellm sends in real time; the next one, 2026-10-21, takes no temperature, top_p or top_k."""
 
 PAGE = 100
-CLOCKS_S = 60.0
+CLOCKS_S = 3 * 3600.0
 OVERLOADED = 529
 WRAPPING = 64
 """Bytes around the requests of a create call."""
@@ -95,7 +95,7 @@ class Anthropic:
                 _url(http), body, once=True, headers={"Content-Type": "application/json"}
             )
         except HttpFailure as error:
-            raise not_created(error, busy=error.status == OVERLOADED) from None
+            raise not_created(error) from None
         finally:
             body.unlink(missing_ok=True)
         if not string(answer, "id"):

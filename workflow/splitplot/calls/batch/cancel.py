@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from splitplot import paths
-from splitplot.calls.batch.desk import Desk
+from splitplot.calls.batch.desk import GONE, Desk
+from splitplot.calls.batch.http import HttpFailure
 from splitplot.calls.batch.part import SHORTEST_S, open_desk
 from splitplot.calls.batch.store import Batch, Store
 from splitplot.calls.records import LOST
 from splitplot.calls.stop import watching
-
-LOCK_S = 0.2
 
 
 def cancel(
@@ -58,30 +57,46 @@ async def _cancel_all(
         for batches in accounts:
             settings = batches[0].read("intent")["settings"]
             async with open_desk(ledger_root, settings, stop, say) as desk:
-                for batch in batches:
-                    asked += await _cancel(desk, batch)
-                while wait and (still := [batch for batch in batches if batch.is_open]):
-                    for batch in still:
+                waiting_for_answer = set(batches)
+                while True:
+                    for batch in sorted(waiting_for_answer, key=lambda batch: batch.name):
                         await desk.advance(batch)
-                    still = [batch for batch in still if batch.is_open]
-                    if still:
-                        looks = [max(SHORTEST_S, desk.next_look_s(batch)) for batch in still]
-                        await desk.pause(min(looks))
+                        if batch.step == "sending" and batch.seen().get("gone_since"):
+                            batch.want_cancelled()  # sent with another key: nobody will ever know
+                        if batch.step == "sending" or (batch.is_open and not _is_created(batch)):
+                            continue  # nobody knows yet whether it was made
+                        if batch.step == "created" and not await _ask(desk, batch):
+                            continue
+                        asked += batch.cancel_wanted
+                        waiting_for_answer.discard(batch)
+                    for batch in batches:
+                        await desk.advance(batch)
+                    still = [batch for batch in batches if batch.is_open]
+                    if not still or not (wait or waiting_for_answer):
+                        break
+                    looks = [max(SHORTEST_S, desk.next_look_s(batch)) for batch in still]
+                    await desk.pause(min(looks))
     return asked
 
 
-async def _cancel(desk: Desk, batch: Batch) -> bool:
-    """Whether the provider was asked to stop a batch; one that was never sent is only closed."""
-    await desk.advance(batch)
-    while batch.step == "sending":  # nobody knows yet whether it was made
-        await desk.pause(max(LOCK_S, desk.next_look_s(batch)))
-        await desk.advance(batch)
-    if batch.step != "created":
-        return False
+def _is_created(batch: Batch) -> bool:
+    return (batch.folder / "created.json").exists()
+
+
+async def _ask(desk: Desk, batch: Batch) -> bool:
+    """Ask the provider to stop a batch; False where it did not answer, and is to be asked again."""
+    created = batch.read("created")["id"]
+    try:
+        await desk.provider.cancel(desk.http, created)
+    except HttpFailure as error:
+        if error.failure.then == "stop":
+            raise desk.refused(error.failure) from None
+        if error.status not in GONE:
+            desk.say(f"{batch.name} ({created}): {error}; asked again later")
+            return False
     batch.want_cancelled()
-    await desk.provider.cancel(desk.http, batch.read("created")["id"])
-    seen = batch.seen()
-    seen.pop("at", None)  # it is worth another look now
-    batch.note(seen)
-    desk.say(f"{batch.name} ({batch.read('created')['id']}): asked to stop")
+    batch.note(
+        {key: value for key, value in batch.seen().items() if key != "at"}
+    )  # worth a look now
+    desk.say(f"{batch.name} ({created}): asked to stop")
     return True

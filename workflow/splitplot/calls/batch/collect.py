@@ -9,22 +9,29 @@ from splitplot.calls.batch.store import Batch
 from splitplot.calls.budget import NOTHING, Amount, settle_batch
 from splitplot.calls.chat import tidy
 from splitplot.calls.ledger import Ledger, LedgerWriter
+from splitplot.calls.pacing import Failure
 from splitplot.calls.pricing import Price, cost, find_price
 from splitplot.calls.records import LOST, Outcome, Response
 
 
 async def collect(
-    batch: Batch, ledger_root: Path, provider: Provider, http: Http, *, at: str, give_up: bool
+    batch: Batch,
+    snapshot: Snapshot,
+    ledger_root: Path,
+    provider: Provider,
+    http: Http,
+    *,
+    at: str,
+    give_up: bool,
 ) -> dict[str, int]:
     """Record what an ended batch brought, settle its money, and close it; the caller has its lock.
 
     Can be killed and done again at any point: what was recorded is not recorded twice, and the money
-    is settled from all of it. at: the present time. give_up: results that the provider does not have
-    (HTTP 404, 410) are lost for good. Returns the number of responses by outcome.
-    Raises HttpFailure where the results cannot be had now.
+    is settled from all of it. snapshot: the last look at it. at: the present time. give_up: results
+    that the provider does not have are lost for good. Returns the number of responses by outcome.
+    Raises HttpFailure where the results cannot be had now, or are fewer than the provider has counted.
     """
     intent, created, ended = batch.read("intent"), batch.read("created"), batch.read("ended")
-    snapshot = snapshot_of(ended)
     price = intent_price(intent)
     ledger = Ledger(ledger_root, intent["trial"])
     keys = batch.keys()
@@ -34,7 +41,7 @@ async def collect(
         response = ledger.read(position)
         if response.engine.get("batch") == created["id"] and response.key in wanted:
             wanted.discard(response.key)
-            sums.add(response, billed=response.outcome not in LOST)
+            sums.add(response)
     gaps: dict[str, Result] = {}
     about = {
         "route": "batch",
@@ -56,22 +63,25 @@ async def collect(
                 gaps.pop(result.key, None)
                 response = _response(result, price, about)
                 writer.response(response)
-                sums.add(response, billed=result.billed)
+                sums.add(response)
         except HttpFailure as error:
             if error.status not in (404, 410) or not give_up:
                 raise
             gone = error
+        there = len(keys) - len(wanted) + len(gaps)
+        lost = max(0, (snapshot.done or 0) - there)
+        if lost and not give_up:
+            raise _incomplete(snapshot, there)
         for key in keys:
             if key in wanted:
                 result = gaps.get(key) or _absent(key, snapshot, gone)
                 response = _response(result, price, about)
                 writer.response(response)
-                sums.add(response, billed=result.billed and response.usd is not None)
+                sums.add(response)
+        sums.add_lost(lost)
     settle_batch(ledger_root, intent["study"], batch.name, sums.amount)
     batch.write("collected", {"at": at, "outcomes": sums.outcomes})
-    for file in batch.folder.iterdir():
-        if file.suffix not in (".json", ".txt") and file.name != "lock":
-            file.unlink()  # downloads: the ledger has what they said
+    batch.tidy()
     return sums.outcomes
 
 
@@ -96,29 +106,39 @@ class _Sums:
         self.amount = NOTHING
         self._worst, self._count = Amount(**intent["worst"]), int(intent["count"])
 
-    def add(self, response: Response, *, billed: bool) -> None:
+    def add(self, response: Response) -> None:
+        """Count a recorded response: what it cost follows from the record alone."""
         self.outcomes[response.outcome] = self.outcomes.get(response.outcome, 0) + 1
-        if not billed:
-            ran = response.outcome == "error" and (response.error or {}).get("status") is not None
-            self.amount += Amount(calls=1) if ran else NOTHING
-            return
-        usage, usd = response.usage, response.usd
+        usage = response.usage
         tokens = (usage.input_tokens or 0) + (usage.output_tokens or 0)
-        self.amount += Amount(
-            self._worst.usd / self._count if usd is None else usd,
-            1,
-            tokens or self._worst.tokens // self._count,
-        )
+        if response.usd is None:  # billed, and nobody knows how much
+            self.add_lost(1, tokens)
+        elif response.usd or tokens:
+            self.amount += Amount(response.usd, 1, tokens)
+        elif (response.error or {}).get("status") is not None:
+            self.amount += Amount(calls=1)
+
+    def add_lost(self, count: int, tokens: int = 0) -> None:
+        """Count requests that were billed, at their share of the worst case."""
+        worst, all_ = self._worst, self._count
+        share = Amount(worst.usd / all_, 1, tokens or worst.tokens // all_)
+        for _ in range(count):
+            self.amount += share
 
 
 def _response(result: Result, price: Price | None, about: dict[str, Any]) -> Response:
-    """A result as a response of the ledger, at the batch price."""
-    usd = None
-    if result.billed and price is not None:
-        usd = cost(price, result.usage, batch=True)
+    """A result as a response of the ledger, at the batch price: 0 where it is not billed at all."""
+    usd: float | None = 0.0
+    if result.billed:
+        usd = cost(price, result.usage, batch=True) if price is not None else None
     fields = {name: getattr(result, name) for name in Result.__dataclass_fields__}
     fields.pop("billed")
     return Response(**fields, usd=usd, **about)
+
+
+def _incomplete(snapshot: Snapshot, there: int) -> HttpFailure:
+    message = f"it has counted {snapshot.done:,} requests as done, and its results hold {there:,}"
+    return HttpFailure(Failure("retry", "incomplete", message, status=410))
 
 
 def _absent(key: str, snapshot: Snapshot, gone: HttpFailure | None) -> Result:

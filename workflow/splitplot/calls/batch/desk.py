@@ -11,20 +11,24 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from splitplot.calls.batch.collect import collect
+from splitplot.calls.batch.collect import collect, snapshot_of
 from splitplot.calls.batch.http import Http, HttpFailure
 from splitplot.calls.batch.protocol import Order, Provider, Snapshot
 from splitplot.calls.batch.store import Batch, Store, account_of
 from splitplot.calls.budget import NOTHING, settle_batch
 from splitplot.calls.chat import tidy
 from splitplot.calls.dispatch import CredentialRefused
+from splitplot.calls.pacing import Failure
 from splitplot.calls.stop import Stopped
+from splitplot.errors import SplitplotError
 from splitplot.files import read_json, write_json
 
 BUSY_CODES = frozenset({"token_limit_exceeded"})
+GONE = (404, 410)
 LONGEST_POLL_S = 600.0
 POLL_SHARE = 0.05  # of a batch's age: the older it is, the less often it is looked at
 LONGEST_BUSY_S = 1800.0
@@ -65,6 +69,10 @@ class Desk:
     def age(self, at: str) -> float:
         """Seconds since a recorded time; never negative, whatever the clocks do."""
         return max(0.0, self._clock() - datetime.fromisoformat(at).timestamp())
+
+    def _is_future(self, at: str) -> bool:
+        """Whether a recorded time is not yet: the clock has been set back since."""
+        return datetime.fromisoformat(at).timestamp() > self._clock() + 1
 
     async def pause(self, seconds: float) -> None:
         """Wait; raises Stopped once the job has been asked to end."""
@@ -108,9 +116,30 @@ class Desk:
                 await self._advance(batch)
             except HttpFailure as error:
                 if error.failure.then == "stop":
-                    raise self.refused(error.failure.message, error.status) from None
-                batch.note(batch.seen() | {"at": self.now(), "trouble": error.failure.message})
+                    raise self.refused(error.failure) from None
+                seen = batch.seen()
+                gone = (seen.get("gone_since") or self.now()) if error.status in GONE else None
+                trouble = {"trouble": error.failure.message, "gone_since": gone}
+                batch.note(seen | {"at": self.now(), **trouble})
                 self.say(f"{batch.name}: {error}; asked again later")
+
+    def check_there(self, batch: Batch) -> None:
+        """Raise SplitplotError where the provider has said for a while that it does not have a batch.
+
+        It may have been asked with the key of another account: then what is paid must not be given up.
+        """
+        since = batch.seen().get("gone_since")
+        if since is None or self.age(since) < self._settle_s or not batch.is_open:
+            return
+        study = batch.read("intent")["study"]
+        known = (batch.folder / "created.json").exists()
+        name = batch.read("created")["id"] if known else batch.name
+        raise SplitplotError(
+            f"{self.settings['protocol']} does not have batch {name}, or not all of its results "
+            f"({batch.seen().get('trouble')}). Is {self._key_name} a key of the "
+            "account that made it? Nothing is given up: mend it and run again. If it was deleted "
+            f"there, `splitplot cancel {study}` closes it, and what it did not bring is a gap"
+        )
 
     async def _advance(self, batch: Batch) -> None:
         step = batch.step
@@ -126,7 +155,7 @@ class Desk:
     def next_look_s(self, batch: Batch) -> float:
         """Seconds until the provider should be asked again about a batch: less often as it ages."""
         seen = batch.seen().get("at")
-        if seen is None:
+        if seen is None or self._is_future(seen):
             return 0.0
         poll_s = float(self.settings["poll_s"])
         since_look = self.age(seen)
@@ -144,13 +173,10 @@ class Desk:
         try:
             snapshot = await self.provider.look(self.http, created["id"])
         except HttpFailure as error:
-            old = self.age(created["at"]) > self._settle_s or batch.cancel_wanted
-            if error.status not in (404, 410) or not old:
+            if error.status not in GONE or not batch.cancel_wanted:
                 raise
-            gone = ("not_found", "the provider does not know this batch any more")
-            cancelled = batch.cancel_wanted  # cancelling removes it at some providers
-            why = None if cancelled else gone
-            snapshot = Snapshot(created["id"], "ended", "not found", error=why, cancelled=cancelled)
+            # Cancelling removes it at some providers.
+            snapshot = Snapshot(created["id"], "ended", "not found", cancelled=True)
         self._note(batch, snapshot)
         if snapshot.state == "ended":
             batch.write("ended", {"at": self.now(), **_plain(snapshot)})
@@ -172,6 +198,8 @@ class Desk:
         search, at which the call was over for certain, it was not made, and its keys are free again.
         """
         since = batch.seen().get("searched_since") or self.now()
+        if self._is_future(since):
+            since = self.now()
         # As of now: reading a long list takes its time, in which a late batch may come to be.
         settled = self.age(since) >= self._settle_s
         found = await self.provider.find(self.http, self.order(batch))
@@ -183,10 +211,23 @@ class Desk:
             batch.write("created", {"at": self.now(), "id": mine.id, "adopted": True})
             self._note(batch, mine)
             self.say(f"{batch.name}: found at the provider as {mine.id}; taken over")
-        elif not open_question and settled:
+        elif not open_question and settled and self._may_retire(batch):
             self.retire(batch, "the provider has no such batch: the create call had no effect")
+        elif not open_question and settled:
+            message = "no such batch is listed, and the key is not the one it was sent with"
+            raise HttpFailure(Failure("retry", "other_key", message, GONE[0]))
         else:
             batch.note(batch.seen() | {"at": self.now(), "searched_since": since})
+
+    def _may_retire(self, batch: Batch) -> bool:
+        """Whether a batch that is not listed was not made: with another key nobody can tell."""
+        sent_with = batch.read("sending").get("key_mark", self.key_mark)
+        return sent_with == self.key_mark or batch.cancel_wanted
+
+    @property
+    def key_mark(self) -> str:
+        """Tells whether two keys are the same one, and nothing else: 32 bits of a hash of it."""
+        return sha256(f"splitplot batch {self.http.secret}".encode()).hexdigest()[:8]
 
     async def _recognise(self, batch: Batch, found: list[Snapshot]) -> tuple[Snapshot | None, bool]:
         """(the batch that is ours, whether one that has not ended may still be).
@@ -207,9 +248,16 @@ class Desk:
             if candidate.state != "ended":
                 open_question = True
                 continue
-            async for result in self.provider.results(self.http, candidate, batch.folder):
-                if result.key in keys:
-                    return candidate, False
+            try:
+                async for result in self.provider.results(self.http, candidate, batch.folder):
+                    if result.key in keys:
+                        return candidate, False
+            except HttpFailure as error:
+                if error.status not in GONE:
+                    raise
+                self.say(
+                    f"{batch.name}: the results of {candidate.id} are gone; it is not taken for it"
+                )
             ruled_out.add(candidate.id)
             batch.note(batch.seen() | {"ruled_out": sorted(ruled_out)})
         return None, open_question
@@ -217,26 +265,35 @@ class Desk:
     # The end of a batch
 
     async def _finish(self, batch: Batch) -> None:
-        ended = batch.read("ended")
-        code = (ended["error"] or [None])[0]
-        if code in BUSY_CODES:
+        snapshot = snapshot_of(batch.read("ended"))
+        if batch.seen().get("trouble") and not batch.cancel_wanted:
+            snapshot = await self.provider.look(
+                self.http, snapshot.id
+            )  # its files may be there by now
+        busy = snapshot.error is not None and snapshot.error[0] in BUSY_CODES
+        if busy and not snapshot.done:
             self.was_busy()
-            self.retire(batch, f"the provider's queue was full ({code}): it is sent again later")
+            await self.discard(batch)
+            self.retire(batch, "the provider's queue was full: it is sent again later")
             return
-        self._forget_busy()
-        # A file that is not there yet may come; one that does not is lost.
-        give_up = self.age(ended["at"]) > self._settle_s
-        root, now = self.ledger_root, self.now()
-        await collect(batch, root, self.provider, self.http, at=now, give_up=give_up)
-        if refs := batch.read("sending").get("refs"):
-            with suppress(HttpFailure):  # an input file that stays costs nothing
+        self.forget_busy()
+        root, given_up = self.ledger_root, batch.cancel_wanted
+        await collect(
+            batch, snapshot, root, self.provider, self.http, at=self.now(), give_up=given_up
+        )
+        await self.discard(batch)
+
+    async def discard(self, batch: Batch) -> None:
+        """Remove the uploaded input of a batch at the provider; one that stays costs nothing."""
+        if (batch.folder / "sending.json").exists() and (refs := batch.read("sending")["refs"]):
+            with suppress(HttpFailure):
                 await self.provider.discard(self.http, refs)
 
     def retire(self, batch: Batch, reason: str) -> None:
         """Close a batch that answers nothing: its money and its keys are free again."""
         settle_batch(self.ledger_root, batch.read("intent")["study"], batch.name, NOTHING)
         batch.write("retired", {"at": self.now(), "reason": tidy(reason)})
-        (batch.folder / "lines.jsonl").unlink(missing_ok=True)
+        batch.tidy()
         self.say(f"{batch.name}: {reason}")
 
     # A full queue
@@ -245,14 +302,20 @@ class Desk:
         """Note that the account's queue is full: nothing is created for a while."""
         count = self._busy().get("count", 0) + 1
         wait = min(float(self.settings["poll_s"]) * 2 ** min(count, 10), LONGEST_BUSY_S)
-        until = self._clock() + max(wait, seconds or 0.0)
+        until = self._clock() + min(max(wait, seconds or 0.0), LONGEST_BUSY_S)
         write_json(self._busy_file, {"count": count, "until": until})
 
     def busy_s(self) -> float:
         """Seconds for which the account's queue counts as full."""
-        return float(max(0.0, self._busy().get("until", 0.0) - self._clock()))
+        left = float(self._busy().get("until", 0.0)) - self._clock()
+        return min(max(0.0, left), LONGEST_BUSY_S)  # no longer, where the clock was set back
 
-    def _forget_busy(self) -> None:
+    def busy_times(self) -> int:
+        """How often in a row the queue was full."""
+        return int(self._busy().get("count", 0))
+
+    def forget_busy(self) -> None:
+        """The queue has taken a batch again."""
         self._busy_file.unlink(missing_ok=True)
 
     @property
@@ -283,13 +346,22 @@ class Desk:
         sent = (batch.folder / "sending.json").exists()
         return replace(order, refs=batch.read("sending")["refs"]) if sent else order
 
-    def refused(self, message: str, status: int | None) -> CredentialRefused:
-        """The error for an account that is refused."""
-        variable = self.settings.get("api_key_env") or "the key"
+    @property
+    def _key_name(self) -> str:
+        return str(self.settings.get("api_key_env") or "the key")
+
+    def refused(self, failure: Failure) -> CredentialRefused:
+        """The error for an account that is refused, or has no money left."""
+        where = f"{self.settings['protocol']} ({self.settings['base_url']})"
+        if failure.type == "no_quota":
+            return CredentialRefused(
+                f"{where}: the account behind {self._key_name} has no quota or money left "
+                f"({tidy(failure.message)}); top it up and run again. Nothing is lost"
+            )
         return CredentialRefused(
-            f"{self.settings['protocol']} ({self.settings['base_url']}) refused with HTTP {status} "
-            f"({tidy(message)}); check that {variable} holds a key that is valid there and may use "
-            "batches. Nothing is lost: mend it and run again"
+            f"{where} refused with HTTP {failure.status} ({tidy(failure.message)}); check that "
+            f"{self._key_name} holds a key that is valid there and may use batches. Nothing is lost: "
+            "mend it and run again"
         )
 
 

@@ -1,6 +1,5 @@
 """Gemini's batches (developer API): lines in an uploaded file, a display name as their tag."""
 
-import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -86,7 +85,7 @@ class Gemini:
                 # Begun anew: what is left of the attempt before costs nothing, and is forgotten.
                 if error.failure.then != "retry" or attempt >= ATTEMPTS:
                     raise _meant(error) from None
-                await asyncio.sleep(backoff(attempt, error.failure.wait))
+                await http.sleep(backoff(attempt, error.failure.wait))
 
     async def create(self, http: Http, order: Order) -> Snapshot:
         """POST /v1beta/models/{model}:batchGenerateContent."""

@@ -89,18 +89,18 @@ def stops(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else list(value)
 
 
-def not_created(error: HttpFailure, *, busy: bool = False) -> Refused | Uncertain:
-    """What a failed create call means. busy: the provider says that it has no room now."""
+def not_created(error: HttpFailure) -> Refused | Uncertain:
+    """What a failed create call means."""
     failure = error.failure
     if failure.then == "stop":
         return Refused(failure.type, failure.message, status=failure.status, credentials=True)
-    if error.may_have_worked and not busy:
+    if error.may_have_worked:
         return Uncertain(f"{failure.type}: {failure.message}")
     return Refused(
         failure.type,
         failure.message,
         status=failure.status,
-        wait=busy or failure.then == "retry",
+        wait=failure.then == "retry",
         seconds=failure.wait,
     )
 

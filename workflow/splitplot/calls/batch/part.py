@@ -12,8 +12,8 @@ from splitplot.calls.batch.desk import Desk
 from splitplot.calls.batch.http import connect
 from splitplot.calls.batch.progress import Waiting
 from splitplot.calls.batch.protocols import provider
-from splitplot.calls.batch.sender import Sender
-from splitplot.calls.batch.store import Batch, Store
+from splitplot.calls.batch.sender import MONEY, Sender
+from splitplot.calls.batch.store import Batch, Store, account_of
 from splitplot.calls.budget import settle_dead
 from splitplot.calls.ledger import Ledger
 from splitplot.calls.records import Request
@@ -45,7 +45,7 @@ class Part:
     ledger_root: Path
     before_paid: Callable[[int], None] | None = None
     over_quota: set[str] = field(default_factory=set)
-    asked: bool = False
+    asked: int = 0
 
     def __post_init__(self) -> None:
         self.store = Store(self.ledger_root)
@@ -105,10 +105,10 @@ class Part:
         )
 
     def ask(self, count: int) -> None:
-        """Before the first paid call: may so many requests be sent?"""
-        if not self.asked and self.before_paid is not None:
+        """Before a paid call: may so many requests be sent? Asked again only for more than before."""
+        if count > self.asked and self.before_paid is not None:
             self.before_paid(count)
-        self.asked = True
+        self.asked = max(count, self.asked)
 
 
 def part_of_plan(
@@ -149,10 +149,14 @@ def poll(part: Part, terminal: TextIO | None = None) -> dict[str, Any]:
     queue was full) is sent. Raises as `submit`.
     """
     by_batch = read_json(part.folder / JOB)["route"] == "batch"
+    account = account_of(part.settings)
     done: dict[str, Batch] = {}
-    if part.batches() or (by_batch and part.free()):
-        settle = partial(_settle, part, by_batch, done)
-        _run(part.ledger_root, part.settings, part.label, terminal, settle)
+    while part.batches() or (by_batch and part.free()):
+        if by_batch or _of_account(part.batches(), account):
+            settle = partial(_settle, part, by_batch, done)
+            _run(part.ledger_root, part.settings, part.label, terminal, settle)
+        # Batches made with another key, or at another address, hold some of the requests, too.
+        wait_for(part.ledger_root, part.trial, set(part.keys()), terminal)
     settle_dead(part.ledger_root, part.plan["study"])
     ended = {
         "schema": 1,
@@ -177,6 +181,7 @@ def wait_for(
 
 async def send_free(part: Part, desk: Desk, waiting: Waiting) -> None:
     """Create batches until nothing of the part is free."""
+    await desk.help()  # what earlier runs have left in flight, too
     with ExitStack() as stack:
         sender: Sender | None = None
         while free := part.free():
@@ -184,15 +189,29 @@ async def send_free(part: Part, desk: Desk, waiting: Waiting) -> None:
             if sender is None:
                 sender = Sender(part, desk)
                 stack.callback(sender.close)
-                sender.check(free)
-                part.ask(len(free))
+            sender.check(free)
+            part.ask(len(free))
             if not await sender.send(free) and sender.waits_for:
                 waiting.show([], sender.waits_for)
                 await desk.help()
+                if sender.waits_for == MONEY:
+                    await _help_elsewhere(part, desk)
                 longest = min(SLOT_S, float(desk.settings["poll_s"]))
                 times = [desk.next_look_s(batch) for batch in desk.in_flight()]
                 soonest = min(times, default=desk.busy_s() or longest)
                 await desk.pause(min(longest, max(SHORTEST_S, soonest)))
+
+
+async def _help_elsewhere(part: Part, desk: Desk) -> None:
+    """Take the batches of other accounts further that hold money of this study."""
+    settings = {
+        batch.account: batch.read("intent")["settings"]
+        for batch in part.store.open_batches()
+        if batch.read("intent")["study"] == part.plan["study"] and batch.account != desk.account
+    }
+    for other in settings.values():
+        async with open_desk(part.ledger_root, other, desk.stop, desk.say) as elsewhere:
+            await elsewhere.help()
 
 
 async def _settle(
@@ -202,6 +221,7 @@ async def _settle(
 
     done: receives the batches that were waited for.
     """
+    await desk.help()
     while True:
         if by_batch:
             await send_free(part, desk, waiting)
@@ -222,8 +242,12 @@ async def _see_closed(
         still = _of_account(_holding(store, trial, keys), desk.account)
         if not still:
             return
+        for batch in still:
+            desk.check_there(batch)
         waiting.show(still)
-        await desk.pause(min(max(SHORTEST_S, desk.next_look_s(batch)) for batch in still))
+        await desk.help()  # one job polls: it looks after the others' batches, too
+        every = desk.store.open_batches(account=desk.account) or still
+        await desk.pause(min(max(SHORTEST_S, desk.next_look_s(batch)) for batch in every))
 
 
 def _holding(store: Store, trial: dict[str, Any], keys: set[str]) -> list[Batch]:

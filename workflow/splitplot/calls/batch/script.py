@@ -28,7 +28,7 @@ def run_script(text: str | None, work: Callable[[Part, TextIO | None], dict[str,
         from splitplot.calls.gate import open_gate  # reads items and prices: for paid calls only
 
         names = dict(zip(("trial_id", "condition_id", "part"), place, strict=True))
-        open_gate(plan, args.items, args.ledger, **names, pending=pending)
+        open_gate(plan, args.items, args.ledger, **names, pending=pending, by_batch=True)
 
     part.before_paid = before_paid
     result = work(part, terminal)

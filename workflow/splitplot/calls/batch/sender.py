@@ -19,6 +19,7 @@ from splitplot.calls.batch.store import Batch
 from splitplot.calls.budget import NOTHING, Amount, Budget, worst_case
 from splitplot.calls.ledger import LedgerWriter
 from splitplot.calls.locks import KeyLocks
+from splitplot.calls.pacing import NO_MONEY, Failure
 from splitplot.calls.pricing import find_price
 from splitplot.calls.records import Response
 from splitplot.errors import CapReached, ConfigError, SplitplotError
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from splitplot.calls.batch.part import Part
 
 SHORTEST_LOOK_S = 1.0
+ENOUGH = 0.1  # of a part: with money for less, no further round is worth the waiting
+BUSY_ALONE = 6  # refusals in a row, over half an hour, with nothing of ours in flight
+QUEUE = "room in the provider's queue"
+MONEY = "money that other requests in flight have reserved"
 
 
 class Sender:
@@ -86,27 +91,36 @@ class Sender:
         part, desk = self.part, self.desk
         with desk.store.account_lock(desk.account):
             if desk.busy_s() > 0:
-                return "room in the provider's queue"
-            if len(desk.in_flight()) >= self.cap:
+                return QUEUE
+            in_flight = len(desk.in_flight())
+            if not in_flight and desk.busy_times() >= BUSY_ALONE:
+                desk.forget_busy()
+                raise _never_fits(part, len(free))
+            if in_flight >= self.cap:
                 return f"a slot: {self.cap} batches are in flight"
             with self.locks.claiming(alone=True):
+                # First who is at work, then the ledger: who gives a key back has recorded its answer.
+                held = self.locks.held_elsewhere(free)
                 still_free = set(part.free())
-                held = self.locks.held_elsewhere(key for key in free if key in still_free)
                 ours = [key for key in free if key in still_free and key not in held]
                 if not ours:
                     return "requests that another job is sending" if held else ""
                 granted, may_wait = self.budget.reserve([worst[key] for key in ours], batches=True)
                 if granted < len(ours) and may_wait:
                     self.budget.settle(_sum(worst[key] for key in ours[:granted]), NOTHING)
-                    return "money that other requests in flight have reserved"
-                part.over_quota.update(ours[granted:])
-                ours = ours[:granted]
+                    return MONEY
+                if granted < ENOUGH * len(ours):
+                    part.over_quota.update(ours[granted:])
+                ours = ours[
+                    :granted
+                ]  # the rest waits for what these leave over of their worst case
                 if not ours:
                     return ""
                 batch = desk.store.draft(desk.account, part.trial["hash"], ours)
-                if not stack.enter_context(batch.lock()):
-                    return "another job that is at the same batch"
                 total = _sum(worst[key] for key in ours)
+                if not stack.enter_context(batch.lock()):
+                    self.budget.settle(total, NOTHING)
+                    return "another job that is at the same batch"
                 batch.write("intent", self._intent(batch, len(ours), total))
         self.budget.hand_over(batch.name, total)
         return batch
@@ -141,7 +155,7 @@ class Sender:
         except HttpFailure as error:
             desk.retire(batch, f"its upload failed: {error}")
             if error.failure.then == "stop":
-                raise desk.refused(error.failure.message, error.status) from None
+                raise desk.refused(error.failure) from None
             if error.status == 429:
                 desk.was_busy(error.failure.wait)
                 return
@@ -149,11 +163,11 @@ class Sender:
         if desk.stop.is_set():
             desk.retire(batch, "stopped before it was sent")
             desk.check_stop()
-        batch.write("sending", {"at": desk.now(), "refs": refs})
+        batch.write("sending", {"at": desk.now(), "refs": refs, "key_mark": desk.key_mark})
         try:
             snapshot = await desk.provider.create(desk.http, desk.order(batch, lines))
         except Refused as refused:
-            self._refused(batch, refused)
+            await self._refused(batch, refused)
             return
         except Uncertain as error:
             desk.say(f"{batch.name}: {error}; looking for it at the provider")
@@ -178,7 +192,7 @@ class Sender:
                 await desk.reconcile(batch)
             except HttpFailure as failure:
                 if failure.failure.then == "stop":
-                    raise desk.refused(failure.failure.message, failure.status) from None
+                    raise desk.refused(failure.failure) from None
                 desk.say(f"{batch.name}: {failure}; asked again later")
             if batch.step != "sending":
                 return
@@ -200,13 +214,16 @@ class Sender:
                 self.part, f"{size / 1e6:,.1f} MB", f"{limit / 1e6:,.0f} MB", size / limit
             )
 
-    def _refused(self, batch: Batch, refused: Refused) -> None:
+    async def _refused(self, batch: Batch, refused: Refused) -> None:
         """What follows when the provider certainly made no batch."""
         if refused.credentials:
             self.desk.retire(batch, f"the provider refused: {refused}")
-            raise self.desk.refused(refused.message, refused.status)
+            no_money = refused.status == 402 or refused.code in ("no_quota", *NO_MONEY)
+            kind = "no_quota" if no_money else "credentials"
+            raise self.desk.refused(Failure("stop", kind, refused.message, refused.status))
         if refused.wait:
             self.desk.was_busy(refused.seconds)
+            await self.desk.discard(batch)
             self.desk.retire(
                 batch, f"the provider takes no more at present ({refused}); again later"
             )
@@ -227,6 +244,7 @@ class Sender:
                         engine={"batch": batch.name},
                     )
                 )
+        await self.desk.discard(batch)
         self.desk.retire(batch, f"the provider refused it: {refused}")
 
     def _worst(self, keys: list[str]) -> dict[str, Amount]:
@@ -246,6 +264,15 @@ class Sender:
                 )
             self._amounts[request.key] = worst or Amount(calls=1)
         return self._amounts
+
+
+def _never_fits(part: "Part", count: int) -> SplitplotError:
+    return SplitplotError(
+        f"{part.label}: {part.settings['protocol']} has refused {BUSY_ALONE} times in a row to queue "
+        f"this part's {count:,} requests, with no batch of this workflow in flight. Either others fill "
+        "the account's queue: run again later; or a part is more than it may queue at once: set "
+        f"execution.parts in {part.plan['study_file']} above {len(part.plan['parts'])}"
+    )
 
 
 def _smallest(*limits: int | None) -> int | None:

@@ -31,7 +31,8 @@ NAME_DIGITS = 32
 
 def account_of(batch: dict[str, Any]) -> str:
     """The folder name of the account that a trial's `batch` settings speak of: never its key."""
-    place = [batch["protocol"], batch["base_url"], batch.get("account"), batch.get("api_key_env")]
+    names = ("base_url", "account", "api_key_env", "api_version", "headers")
+    place = [batch["protocol"], *(batch.get(name) or None for name in names)]
     return f"{batch['protocol']}--{digest(place, 8)}"
 
 
@@ -87,6 +88,12 @@ class Batch:
             text = (self.folder / "keys.txt").read_text(encoding="ascii")
             self._keys = text.split()
         return self._keys
+
+    def tidy(self) -> None:
+        """Remove what was uploaded and downloaded: the ledger has what it said."""
+        for file in self.folder.iterdir():
+            if file.suffix not in (".json", ".txt") and file.name != "lock":
+                file.unlink()
 
     def note(self, value: dict[str, Any]) -> None:
         """Remember the last look at it, for other jobs and for `status`; may be lost."""

@@ -14,7 +14,7 @@ from splitplot.calls.pacing import backoff
 from splitplot.calls.records import Request
 
 ATTEMPTS = 6
-_QUEUE_FULL = re.compile(r"(?i)enqueued|token[ _]limit|too many tokens")
+_QUEUE_FULL = re.compile(r"(?i)enqueued")
 
 
 class Together(OpenAILike):
