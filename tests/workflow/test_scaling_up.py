@@ -90,7 +90,7 @@ class Terminal:
         if "splitplot init" in commands:
             self.redirect()
         if in_background:
-            self.wait_for(lambda: len(self.polls()) == 2 and self.looks() > looks)
+            self.wait_for(lambda: self.is_in_flight() and self.looks() > looks)
         return output
 
     def redirect(self):
@@ -101,6 +101,10 @@ class Terminal:
         }
         with (self.root / "config/models.yaml").open("a", encoding="utf-8") as file:
             file.write(f"\nproviders: {json.dumps({'openai': endpoints})}\n")
+
+    def is_in_flight(self):
+        """Whether both batches are made, and the job that waits for them is at work."""
+        return self.batches.stats()["created"] >= 2 and len(self.polls()) == 1
 
     def looks(self):
         return self.batches.stats()["calls"].get("retrieve", 0)
