@@ -36,7 +36,7 @@ def start(workspace, server, *arguments):
     return run
 
 
-def wait_for(condition, seconds=30):
+def wait_for(condition, seconds=60):
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "waited in vain"
@@ -56,7 +56,7 @@ def jobs(root: Path) -> list[psutil.Process]:
 
 
 def end(run) -> str:
-    output, _ = run.communicate(timeout=30)
+    output, _ = run.communicate(timeout=60)
     assert run.returncode not in (0, None), output
     assert "Traceback" not in output
     return output
@@ -114,7 +114,7 @@ def test_a_second_sigterm_does_not_wait(asking, server):
 
 
 def test_a_second_run_on_the_same_study_is_told_who_is_at_work_and_changes_nothing(asking, server):
-    server.set_faults(latency_ms=1500)
+    server.set_faults(latency_ms=4000)  # it lasts 40 s
     run = start(asking, server)
     versions = {p: p.stat().st_mtime_ns for p in asking.path("versions").rglob("*")}
     output = asking.snakemake("--config", "partial=true", ok=False)
