@@ -14,6 +14,7 @@ import shutil
 import tempfile
 from collections import Counter
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,10 +24,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from splitplot.calls.batch import collect, desk, part, progress, store
+from splitplot.calls.batch.http import HttpFailure
 from splitplot.calls.batch.protocol import Limits, Refused, Result, Snapshot, Uncertain
+from splitplot.calls.batch.sender import Sender
 from splitplot.calls.budget import Budget
 from splitplot.calls.ledger import Ledger, LedgerWriter
-from splitplot.calls.records import LOST, Usage, request_key
+from splitplot.calls.locks import KeyLocks
+from splitplot.calls.pacing import classify
+from splitplot.calls.records import LOST, Response, Usage, request_key
+from splitplot.errors import SplitplotError
 
 TRIAL = "0123456789abcdef"
 MODEL = "lab/model"
@@ -421,3 +427,148 @@ for machine in (Crashes, CrashesWithoutATag):
 
 TestCrashes = pytest.mark.slow(pytest.mark.timeout(600)(Crashes.TestCase))
 TestCrashesWithoutATag = pytest.mark.slow(pytest.mark.timeout(600)(CrashesWithoutATag.TestCase))
+
+
+# Cases that random steps meet too rarely: the same model, one thing at a time.
+
+
+@pytest.fixture
+def crashes():
+    machine = Crashes()
+    yield machine
+    shutil.rmtree(machine.root)
+
+
+def desk_of(machine, of, provider=None):
+    return desk.Desk(
+        of.ledger_root,
+        of.settings,
+        provider or Provider(machine.world),
+        SimpleNamespace(secret=None),
+        stop=asyncio.Event(),
+        say=lambda _: None,
+        clock=machine.world.clock,
+        sleep=machine.world.sleep,
+    )
+
+
+def send(of, at):
+    asyncio.run(part.send_free(of, at, progress.Waiting(at, "", io.StringIO())))
+
+
+def test_a_key_that_a_real_time_job_gives_back_at_this_moment_is_not_sent_again(
+    crashes, monkeypatch
+):
+    """The other job records its answer, then gives the key back: who asks in between must look again."""
+    of = crashes.part("a", 0)
+    true = KeyLocks.held_elsewhere
+
+    def held_elsewhere(locks, keys):
+        held = true(locks, keys)
+        with LedgerWriter(of.ledger_root, TRIAL, {"study": "b"}) as writer:
+            writer.response(Response(KEYS[0], "ok", text="in real time", usd=0.1, study="b"))
+        return held
+
+    monkeypatch.setattr(KeyLocks, "held_elsewhere", held_elsewhere)
+    send(of, desk_of(crashes, of))
+    (batch,) = crashes.world.batches.values()
+    assert sorted(batch["keys"]) == sorted(KEYS[1:6])
+
+
+def test_results_that_are_fewer_than_the_provider_has_counted_are_waited_for(crashes):
+    class Short(Provider):
+        async def results(self, http, snapshot, folder):
+            for number, result in enumerate(self.world.end(self.world.batches[snapshot.id])):
+                if number < 2:
+                    yield result
+
+        async def look(self, http, batch_id):
+            return replace(self.world.snapshot(batch_id), done=6)
+
+    of = crashes.part("a", 0)
+    send(of, desk_of(crashes, of))
+    (batch,) = store.Store(of.ledger_root).open_batches()
+    for _ in range(4):
+        crashes.world.time += 600
+        asyncio.run(desk_of(crashes, of, Short(crashes.world)).advance(batch))
+    assert batch.step == "ended"  # neither lost nor sent again
+    crashes.world.time += 600
+    asyncio.run(desk_of(crashes, of).advance(batch))
+    assert batch.step == "collected" and batch.read("collected")["outcomes"] == {"ok": 6}
+
+
+def test_who_gives_up_on_results_books_what_was_counted_at_its_worst_case(crashes):
+    class Gone(Provider):
+        async def look(self, http, batch_id):
+            return replace(self.world.snapshot(batch_id), done=6)
+
+        async def results(self, http, snapshot, folder):
+            raise HttpFailure(classify(404, None, "no such file"))
+            yield
+
+    of = crashes.part("a", 0)
+    at = desk_of(crashes, of, Gone(crashes.world))
+    send(of, at)
+    (batch,) = at.store.open_batches()
+    crashes.world.time += 600
+    batch.want_cancelled()
+    asyncio.run(at.advance(batch))
+    assert batch.read("collected")["outcomes"] == {"error": 6}
+    (file,) = (of.ledger_root / "spend/a").glob("batch-*.json")
+    worst = batch.read("intent")["worst"]
+    assert json.loads(file.read_text())["spent"]["usd"] == pytest.approx(worst["usd"])
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_the_money_is_the_same_whether_collecting_was_interrupted_or_not(crashes, killed):
+    """Billed without an answer, answered without a bill, and both as usual."""
+
+    class Mixed(Provider):
+        async def results(self, http, snapshot, folder):
+            keys = self.world.batches[snapshot.id]["keys"]
+            usage = Usage(TOKENS_IN, TOKENS_OUT, 0, 0)
+            yield Result(keys[0], "refused", text="no", billed=False)
+            self.world.point()
+            yield Result(keys[1], "error", error={"type": "malformed", "status": 200}, usage=usage)
+            for key in keys[2:]:
+                yield Result(key, "ok", text="yes", usage=usage)
+                self.world.point()
+
+    of = crashes.part("a", 0)
+    send(of, desk_of(crashes, of))
+    (batch,) = store.Store(of.ledger_root).open_batches()
+    crashes.world.time += 600
+    if killed:
+        crashes.world.kill_in = 14
+        with dying(crashes.world), pytest.raises(Killed):
+            asyncio.run(desk_of(crashes, of, Mixed(crashes.world)).advance(batch))
+        crashes.world.dead = False
+        assert batch.step == "ended"
+        recorded = Ledger(of.ledger_root, TRIAL).find(KEYS)
+        assert 0 < len(recorded) < 6
+    asyncio.run(desk_of(crashes, of, Mixed(crashes.world)).advance(batch))
+    (file,) = (of.ledger_root / "spend/a").glob("batch-*.json")
+    assert json.loads(file.read_text())["spent"]["usd"] == pytest.approx(5 * USD)
+
+
+def test_with_money_for_less_than_all_the_rest_follows_when_some_comes_back(crashes):
+    """Worst cases are more than twice the actual here: in rounds, everything fits."""
+    of = crashes.part("a", 0)
+    worst = sum(
+        amount.usd for amount in Sender(of, desk_of(crashes, of))._worst(of.keys()).values()
+    )
+    assert worst > 2 * 6 * USD
+    of.plan["budget"]["max_usd"] = worst * 0.6
+    send(of, desk_of(crashes, of))
+    assert len(crashes.world.batches) > 1 and not of.over_quota and not of.free()
+
+
+def test_a_part_that_never_fits_the_queue_is_said_so(crashes):
+    class Full(Provider):
+        async def create(self, http, order):
+            raise Refused("rate_limited", "enqueued", status=429, wait=True)
+
+    of = crashes.part("a", 0)
+    with pytest.raises(SplitplotError, match=r"execution\.parts"):
+        send(of, desk_of(crashes, of, Full(crashes.world)))
+    assert crashes.world.time < 1_900_000_000 + 6 * 3600
