@@ -24,6 +24,7 @@ from splitplot.calls.ledger import records
 from splitplot.calls.pricing import Price, ceiling
 from splitplot.calls.records import LOST
 from splitplot.calls.tokens import max_output, upper_bound
+from splitplot.errors import CapReached
 from splitplot.files import read_json, write_json
 
 
@@ -106,6 +107,26 @@ class Budget:
                 self._write(final=False)
         # In real time, what was granted just now is soon settled; what goes by batch waits for it all.
         return granted, unsettled or (not batches and self._reserved.calls > 0)
+
+    def worst_of(
+        self, body: dict[str, Any], price: Price | None, trial_id: str, *, batch: bool = False
+    ) -> Amount:
+        """The worst case of one attempt. Without a cap it is one call where nothing bounds it.
+
+        Raises CapReached, and ValueError as `worst_case`, where a cap needs a bound and there is none.
+        """
+        try:
+            worst = worst_case(body, price, batch=batch)
+        except ValueError:
+            if self.capped:
+                raise
+            worst = None
+        if worst is None and self.capped:
+            raise CapReached(
+                f"{trial_id}: a cap needs a bound on the answer's length; set `max_tokens` in the "
+                "study's sampling"
+            )
+        return worst or Amount(calls=1)
 
     def hand_over(self, batch: str, worst: Amount) -> None:
         """Make `worst`, reserved by this job, the reservation of a batch: it outlives the job.

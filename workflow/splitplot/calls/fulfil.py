@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from splitplot.calls.batch.store import Store, open_keys
-from splitplot.calls.budget import NOTHING, Amount, Budget, actual_amount, worst_case
+from splitplot.calls.budget import NOTHING, Amount, Budget, actual_amount
 from splitplot.calls.ledger import Ledger, LedgerWriter
 from splitplot.calls.locks import KeyLocks
 from splitplot.calls.pricing import Price, cost, find_price
 from splitplot.calls.records import Request, Response, Usage
 from splitplot.calls.requests import cell_of, part_index
 from splitplot.calls.stop import requested, stopped, watching
-from splitplot.errors import CapReached, ConfigError, SplitplotError
+from splitplot.errors import ConfigError, SplitplotError
 from splitplot.files import read_json, read_jsonl, write_jsonl
 
 WINDOW = 256  # keys locked, looked up and reserved at a time
@@ -318,7 +318,10 @@ class _Session:
             for request in granted:
                 yield request
             return
-        queue = deque((request, self._worst(request.body)) for request in granted)
+        queue = deque(
+            (request, self.budget.worst_of(request.body, self.price, self.trial["id"]))
+            for request in granted
+        )
         while queue:
             count, may_wait = self.budget.reserve([worst for _, worst in queue])
             for _ in range(count):
@@ -353,21 +356,6 @@ class _Session:
         if self.trial["route"] in FREE_ROUTES:
             return 0.0
         return cost(self.price, usage) if self.price else None
-
-    def _worst(self, body: dict[str, Any]) -> Amount:
-        """The worst case of one attempt. Without a cap it is one call where nothing bounds it."""
-        try:
-            worst = worst_case(body, self.price)
-        except ValueError:
-            if self.budget.capped:
-                raise
-            worst = None
-        if worst is None and self.budget.capped:
-            raise CapReached(
-                f"{self.trial['id']}: a cap needs a bound on the answer's length; set `max_tokens` in "
-                "the study's sampling"
-            )
-        return worst or Amount(calls=1)
 
 
 def _project(

@@ -95,7 +95,7 @@ class Http:
     async def post_file(
         self, path: str, file: Path, *, once: bool, headers: Mapping[str, str] | None = None
     ) -> tuple[Any, Mapping[str, str]]:
-        """POST (or, by a header `X-HTTP-Method-Override`, whatever) of a file's bytes, streamed.
+        """POST of a file's bytes, streamed.
 
         Returns (JSON, headers). Raises HttpFailure.
         """

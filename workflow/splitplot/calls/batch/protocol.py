@@ -173,7 +173,7 @@ class Provider(Protocol):
         """Batches of the account that may be this order: all pages, newest first.
 
         One with our tag or our input file is certain, and alone in the list, its `tag` being
-        `order.name`. Where a provider keeps no tag: those created since `order.at` (less a minute for
+        `order.name`. Where a provider keeps no tag: those created since `order.at` (less some hours for
         the clocks) with the same count, their `tag` None; their results tell (`Order.keys`).
         """
 

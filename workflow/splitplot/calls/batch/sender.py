@@ -16,13 +16,13 @@ from splitplot.calls.batch.desk import Desk
 from splitplot.calls.batch.http import HttpFailure
 from splitplot.calls.batch.protocol import Refused, Uncertain
 from splitplot.calls.batch.store import Batch
-from splitplot.calls.budget import NOTHING, Amount, Budget, worst_case
+from splitplot.calls.budget import NOTHING, Amount, Budget
 from splitplot.calls.ledger import LedgerWriter
 from splitplot.calls.locks import KeyLocks
 from splitplot.calls.pacing import NO_MONEY, Failure
 from splitplot.calls.pricing import find_price
 from splitplot.calls.records import Response
-from splitplot.errors import CapReached, ConfigError, SplitplotError
+from splitplot.errors import ConfigError, SplitplotError
 from splitplot.files import atomic_text
 
 if TYPE_CHECKING:
@@ -248,21 +248,12 @@ class Sender:
         self.desk.retire(batch, f"the provider refused it: {refused}")
 
     def _worst(self, keys: list[str]) -> dict[str, Amount]:
-        """The worst case of each request. Without a cap it is one call where nothing bounds it."""
+        """The worst case of each request."""
         missing = set(keys) - self._amounts.keys()
         for request in self.part.requests(missing) if missing else ():
-            try:
-                worst = worst_case(request.body, self.price, batch=True)
-            except ValueError:
-                if self.budget.capped:
-                    raise
-                worst = None
-            if worst is None and self.budget.capped:
-                raise CapReached(
-                    f"{self.part.trial['id']}: a cap needs a bound on the answer's length; set "
-                    "`max_tokens` in the study's sampling"
-                )
-            self._amounts[request.key] = worst or Amount(calls=1)
+            self._amounts[request.key] = self.budget.worst_of(
+                request.body, self.price, self.part.trial["id"], batch=True
+            )
         return self._amounts
 
 
