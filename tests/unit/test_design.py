@@ -492,6 +492,9 @@ def test_names_are_for_readers_and_not_part_of_a_hash(root):
         ({"scorers": ["exact"]}, {"plan", "scores"}),
         ({"analysis": {"alpha": 0.1}}, {"plan", "analysis"}),
         ({"analysis": {"seed": 3}}, {"plan", "analysis"}),
+        ({"analysis": {"stopping": "anytime"}}, {"plan", "analysis"}),
+        ({"analysis": {"stopping": "fixed", "looks": 7}}, set()),
+        ({"analysis": {"placebo_runs": 50}}, {"plan"}),
     ],
 )
 def test_a_change_touches_the_digests_of_the_stages_that_depend_on_it(root, change, stages):

@@ -217,10 +217,41 @@ def test_a_study_must_be_named_like_its_file(root):
         ({"contrast": ["condition", "a"]}, "analysis.primary.contrast: must have 3 entries"),
         ({"contrast": ["condition", "direct", "steps"], "margin": 0}, "margin: must be above 0"),
         ({"contrast": ["condition", "direct", "steps"], "scope": "all"}, '"all" is not allowed'),
+        (
+            {"contrast": ["condition", "direct", "steps"], "metric": "numerik"},
+            'unknown metric "numerik"; did you mean "numeric"?',
+        ),
+        (
+            {"contrast": ["condition", "direct", "steps"], "scope": "prompts"},
+            "a contrast of two conditions cannot speak of prompts like these",
+        ),
+        (
+            {"contrast": ["model", "strong", "weak"], "scope": "prompts"},
+            "prompts like these need `random: [condition]`",
+        ),
+        (
+            {"contrast": ["model", "strong", "weak"], "scope": "datasets"},
+            "datasets like these need at least two entries of `items`",
+        ),
     ],
 )
 def test_a_primary_contrast_must_make_sense(root, primary, expected):
-    assert expected in root.refusal(analysis={"primary": primary})
+    assert expected in root.refusal(models=["strong", "weak"], analysis={"primary": primary})
+
+
+def test_two_conditions_are_no_sample_of_prompts(root):
+    message = root.refusal(analysis={"random": ["condition"]})
+    assert "analysis.random: 2 conditions cannot stand for prompts like these" in message
+
+
+def test_prompts_that_are_compared_are_no_sample(root):
+    for name in "abc":
+        root.write(f"prompts/solver/{name}.md", f"{name} {{{{ input }}}}")
+    message = root.refusal(
+        conditions={name: f"prompts/solver/{name}.md" for name in "abc"},
+        analysis={"random": ["condition"], "primary": {"contrast": ["condition", "a", "b"]}},
+    )
+    assert "conditions that a primary contrast compares are no random sample" in message
 
 
 def test_a_contrast_without_a_common_cell_is_refused(root):

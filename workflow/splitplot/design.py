@@ -10,10 +10,14 @@ from splitplot.config_file import canonical_numbers, label_of
 from splitplot.errors import ConfigError
 from splitplot.registry import Model
 from splitplot.study import Checked, load_checked
+from splitplot.study.analysis import Analysis
 from splitplot.study.batches import Batching
+from splitplot.study.model import Study
 from splitplot.study.parameters import body_parameters, sorted_keys
 
 SCHEMA = 1
+NOT_FROZEN = ("placebo_runs",)
+"""What an analysis may change after answers were read: it concludes nothing."""
 ID_DIGITS = 8
 LIBRARY = Path(__file__).resolve().parent
 
@@ -56,10 +60,20 @@ def make_plan(study_path: Path, root: Path) -> dict[str, Any]:
             "primary": checked.primary,
             "alpha": study.analysis.alpha,
             "seed": study.analysis.seed,
+            **_declared(study),
         },
     }
     plan["digests"] = digests(plan)
     return plan
+
+
+def _declared(study: Study) -> dict[str, Any]:
+    """What an analysis has beyond the first version's keys, where the study says otherwise than the
+    default: a plan that was frozen before a key existed keeps its digest."""
+    chosen = study.analysis.model_dump(include={"random", "stopping", "placebo_runs"})
+    default = Analysis.model_validate({}).model_dump(include=set(chosen))
+    declared = {key: value for key, value in chosen.items() if value != default[key]}
+    return declared | ({"looks": study.analysis.looks} if "stopping" in declared else {})
 
 
 def part_ids(count: int) -> list[str]:
@@ -97,7 +111,10 @@ def digests(plan: dict[str, Any]) -> dict[str, str]:
         "sending": sending,
         "money": [sending, plan["budget"]],
         "scores": [[scorer["name"], scorer["digest"]] for scorer in plan["scorers"]],
-        "analysis": plan["analysis"] | {"primary": frozen},
+        "analysis": {
+            key: value for key, value in plan["analysis"].items() if key not in NOT_FROZEN
+        }
+        | {"primary": frozen},
     }
     return {stage: digest(canonical_numbers(value)) for stage, value in parts.items()}
 

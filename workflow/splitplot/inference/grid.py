@@ -7,7 +7,7 @@ lost_wrong, lost_right: strict, with lost answers filled in as 0 or as 1, for bo
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,7 @@ class Rows:
     cell, item: positions in the lists of cells and items. strict, observed: scores, NaN where there is none.
     truncated: cut off at the token limit. signature: equal numbers for answers that look identical
     (outcome and length), to recognise deterministic sampling.
+    origin: position of the row in the table it came from, for its other columns.
     """
 
     cell: Ints
@@ -58,6 +59,7 @@ class Rows:
     observed: Floats
     truncated: Bools
     signature: Ints
+    origin: Ints | None = None
 
     def sorted(self) -> "Rows":
         """The same rows in an order that does not depend on the file."""
@@ -70,7 +72,9 @@ class Rows:
             np.diff(place[order]) == 0
         ).any():  # a replication that is there twice: order by content too
             order = np.lexsort((self.signature, self.observed, self.strict, place))
-        return Rows(*(getattr(self, name)[order] for name in self.__dataclass_fields__))
+        columns = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        moved = {name: values[order] for name, values in columns.items() if values is not None}
+        return replace(self, **moved)
 
 
 @dataclass(frozen=True)

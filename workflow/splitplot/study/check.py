@@ -7,6 +7,7 @@ from typing import Any, get_args
 from splitplot.config_file import Problems, Where, canonical_numbers
 from splitplot.errors import ConfigError, near_miss
 from splitplot.registry import Model, Registry
+from splitplot.study.analysis import Primary
 from splitplot.study.batches import Batching, choose_batches
 from splitplot.study.crossing import NamedCell, expand_cells, expand_samplings
 from splitplot.study.litellm_options import is_litellm_option
@@ -16,6 +17,9 @@ from splitplot.study.sources import OfficialSource, PathSource
 
 DEFAULT_MARGIN = 0.01
 """One point in a hundred; a margin that nobody chose is marked as such wherever it is shown."""
+
+MIN_RANDOM_LEVELS = 3
+"""Fewer prompts say nothing about prompts like these."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ def check_study(study: Study, root: Path, registry: Registry, problems: Problems
     models = _models(study, cells, registry, problems)
     _check_extra(study, samplings, cells, models, problems)
     _check_quota(study, cells, problems)
+    _check_random(study, problems)
     _check_files(study, root, problems)
     return Checked(
         study,
@@ -191,6 +196,7 @@ def _primary(study: Study, cells: list[NamedCell], problems: Problems) -> list[d
         factor, a, b = contrast.contrast
         if cells and not _check_contrast(factor, a, b, cells, where, problems):
             continue
+        _check_estimand(study, contrast, (*where[:-1],), problems)
         entry = {
             "name": contrast.name or f"{a} − {b}",
             "metric": contrast.metric,
@@ -206,6 +212,52 @@ def _primary(study: Study, cells: list[NamedCell], problems: Problems) -> list[d
             problems.add(where, f'a second contrast named "{entry["name"]}"; give it a `name`')
         primary.append(entry)
     return primary
+
+
+def _check_estimand(study: Study, contrast: Primary, where: Where, problems: Problems) -> None:
+    """Whether the study has what the contrast's metric and scope speak of."""
+    metrics = ["score", *(scorer.label for scorer in study.scorers)]
+    if contrast.metric not in metrics:
+        problems.add(
+            (*where, "metric"),
+            f'unknown metric "{contrast.metric}"{near_miss(contrast.metric, metrics)}',
+        )
+    if contrast.scope == "prompts":
+        if contrast.contrast[0] == "condition":
+            problems.add(
+                (*where, "scope"),
+                "a contrast of two conditions cannot speak of prompts like these; use scope items",
+            )
+        elif "condition" not in study.analysis.random:
+            problems.add(
+                (*where, "scope"),
+                "prompts like these need `random: [condition]` under analysis: conditions that are "
+                "paraphrases of one prompt",
+            )
+    if contrast.scope == "datasets" and len(study.items) < 2:
+        problems.add(
+            (*where, "scope"),
+            "datasets like these need at least two entries of `items`; use scope items",
+        )
+
+
+def _check_random(study: Study, problems: Problems) -> None:
+    """Whether random factors have levels enough, and none that a primary contrast compares."""
+    if "condition" not in study.analysis.random:
+        return
+    where: Where = ("analysis", "random")
+    if len(study.conditions) < MIN_RANDOM_LEVELS:
+        problems.add(
+            where,
+            f"{len(study.conditions)} conditions cannot stand for prompts like these; "
+            f"at least {MIN_RANDOM_LEVELS} are needed",
+        )
+    if any(contrast.contrast[0] == "condition" for contrast in study.analysis.primary):
+        problems.add(
+            where,
+            "conditions that a primary contrast compares are no random sample of prompts; "
+            "leave `random` out, or the contrast",
+        )
 
 
 def _check_contrast(

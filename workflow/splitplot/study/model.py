@@ -7,8 +7,8 @@ from pydantic.types import Discriminator
 
 from splitplot.config_model import Section
 from splitplot.errors import near_miss
+from splitplot.study.analysis import Analysis
 from splitplot.study.sections import (
-    Analysis,
     Budget,
     ConditionEntry,
     Exclusion,

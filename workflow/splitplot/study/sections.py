@@ -209,51 +209,6 @@ class Execution(Section):
     )
 
 
-class Primary(Section):
-    """One primary contrast: a − b."""
-
-    name: str | None = Field(None, min_length=1, description='Default: "a − b".')
-    metric: Literal["score"] = Field("score", description="What is compared: the first scorer.")
-    contrast: Annotated[list[str], Field(min_length=3, max_length=3)] = Field(
-        description="[factor, a, b]; factor is condition, model or sampling."
-    )
-    margin: float | None = Field(
-        None,
-        gt=0,
-        description="Smallest difference that matters, in units of the score. Default 0.01.",
-    )
-    scope: Literal["items", "these items"] = Field(
-        "items",
-        description="What the interval speaks of: items like these, or these items only.",
-    )
-    missing: Literal["strict", "observed"] = Field(
-        "strict",
-        description="`strict`: an unusable answer counts as wrong; `observed`: it is left out.",
-    )
-
-    @field_validator("contrast", mode="after")
-    @classmethod
-    def _two_levels(cls, value: list[str]) -> list[str]:
-        if len(set(value[1:])) == 1:
-            raise ValueError(f'compares "{value[1]}" with itself; name two different levels')
-        return value
-
-
-class Analysis(Section):
-    """What will be concluded, fixed before the first answer is read."""
-
-    primary: Annotated[
-        list[Primary],
-        BeforeValidator(as_list, json_schema_input_type=Primary | list[Primary]),
-    ] = Field(
-        [],
-        description="Primary contrast or list of them. Without one nothing is primary: all pairs of "
-        "conditions (or trials) are compared as exploration.",
-    )
-    alpha: float = Field(0.05, gt=0, lt=0.5, description="Error rate of intervals and tests.")
-    seed: int = Field(1337, description="Seed of everything random in the analysis.")
-
-
 ConditionEntry = Annotated[
     Condition, BeforeValidator(_as_template, json_schema_input_type=str | Condition)
 ]

@@ -1,0 +1,158 @@
+"""One study's graded answers as every chapter of inference.json gets them: cells, grids, costs.
+
+A grid is made once per scorer. The rows, items and clusters of a grid are sorted, so that nothing
+depends on their order in the file.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from splitplot.inference.grid import Cell, Grid, Ints, Rows
+from splitplot.inference.intervals import Floats
+from splitplot.inference.table import Table, read_table
+
+NO_TOKENS = -1
+"""What the table's arrays have where the number of output tokens is not known."""
+
+
+class StudyData:
+    """The answers of a study, and what its plan says of them.
+
+    cells: those whose trial is a solver, in plan order. scorers: names; the first is the primary metric.
+    datasets: names of the sources of the items, sorted. simulated: whether any answer is.
+    """
+
+    def __init__(self, table: Table, plan: Mapping[str, Any]) -> None:
+        analysis = plan.get("analysis") or {}
+        self.plan = plan
+        self.table = table
+        self.cells = solver_cells(plan)
+        self.alpha = float(analysis.get("alpha", 0.05))
+        self.seed = int(analysis.get("seed", 1337))
+        self.simulated = bool(table.number["simulated"].any())
+        self.scorers = tuple(str(scorer["name"]) for scorer in plan["scorers"])
+        self.datasets = tuple(table.text["source"].names)
+        self.row_cell = _cell_codes(table, self.cells)
+        self._grids: dict[str, Grid] = {}
+
+    @property
+    def level(self) -> float:
+        """Confidence level of intervals, 1 − α."""
+        return 1 - self.alpha
+
+    def grid(self, scorer: str | None = None) -> Grid:
+        """The grid of a scorer, by default the first."""
+        name = self.scorers[0] if scorer is None else scorer
+        if name not in self._grids:
+            self._grids[name] = _grid(self.table, self.row_cell, self.cells, name)
+        return self._grids[name]
+
+    def dataset_of(self, grid: Grid) -> Ints:
+        """Per item of the grid: its position in `datasets`, shape (n_items,), −1 where it has none.
+
+        Where rows of one item disagree the smallest position is taken: no order of rows can matter.
+        """
+        source = self.table.text["source"].code[self._origin(grid)]
+        smallest = np.full(len(grid.items), len(self.datasets), dtype=np.int64)
+        known = source >= 0
+        np.minimum.at(smallest, grid.rows.item[known], source[known])
+        return np.where(smallest == len(self.datasets), -1, smallest)
+
+    def numbers(self, name: str, grid: Grid) -> Floats:
+        """A column of the table for every row of `grid.rows`, in their order; NaN where unknown.
+
+        name: tokens_in, tokens_out, usd, latency_s or confidence.
+        """
+        column = self.table.number[name][self._origin(grid)].astype(np.float64)
+        if name == "tokens_out":
+            column = np.where(column == NO_TOKENS, np.nan, column)
+        values: Floats = column
+        return values
+
+    def usd_per_answer(self) -> Floats:
+        """Per cell: mean cost of an answer in US dollars over those with a known one, NaN without any."""
+        grid = self.grid()
+        return cell_means(self.numbers("usd", grid), grid.rows.cell, len(self.cells))
+
+    def cell_mean_items(
+        self, cell: int, variant: str = "strict", scorer: str | None = None
+    ) -> tuple[Ints, Floats]:
+        """The items of a cell with a kept answer, and their mean scores over replications."""
+        scores = self.grid(scorer).scores(cell, variant)
+        kept = np.flatnonzero(scores.count)
+        return kept, scores.mean[kept]
+
+    @staticmethod
+    def _origin(grid: Grid) -> Ints:
+        assert grid.rows.origin is not None, "a grid of a study keeps where its rows came from"
+        return grid.rows.origin
+
+
+def load_data(table: Path, plan: Mapping[str, Any]) -> StudyData:
+    """Read item_responses.parquet. Raises ConfigError where it lacks a column."""
+    return StudyData(read_table(table), plan)
+
+
+def solver_cells(plan: Mapping[str, Any]) -> tuple[Cell, ...]:
+    """The cells of the plan whose trial is a solver, in plan order."""
+    trials = {trial["id"]: trial for trial in plan["trials"]}
+    conditions = {condition["id"]: condition for condition in plan["conditions"]}
+    return tuple(
+        Cell(
+            cell["trial"],
+            trials[cell["trial"]]["model"],
+            trials[cell["trial"]]["sampling"],
+            cell["condition"],
+            conditions[cell["condition"]]["name"],
+            (trials[cell["trial"]].get("parameters") or {}).get("temperature") == 0,
+        )
+        for cell in plan["cells"]
+        if trials[cell["trial"]].get("role", "solver") == "solver"
+    )
+
+
+def cell_means(values: Floats, cell: Ints, n_cells: int) -> Floats:
+    """Mean of the known values of each cell, shape (n_cells,); NaN for a cell without any."""
+    known = ~np.isnan(values)
+    count = np.bincount(cell[known], minlength=n_cells)
+    total = np.bincount(cell[known], weights=values[known], minlength=n_cells)
+    return np.where(count == 0, np.nan, total / np.maximum(count, 1))
+
+
+def _cell_codes(read: Table, cells: Sequence[Cell]) -> Ints:
+    """Position of each row's cell in the plan, −1 where the plan does not have it."""
+    trial, condition = read.text["trial_id"], read.text["condition_id"]
+    lookup = np.full((len(trial.names) + 1, len(condition.names) + 1), -1, dtype=np.int64)
+    for index, cell in enumerate(cells):
+        if cell.trial in trial.names and cell.condition_id in condition.names:
+            row, column = trial.names.index(cell.trial), condition.names.index(cell.condition_id)
+            lookup[row, column] = index
+    codes: Ints = lookup[trial.code, condition.code]
+    return codes
+
+
+def _grid(read: Table, cell: Ints, cells: Sequence[Cell], scorer: str) -> Grid:
+    """The rows of one scorer in the plan's cells."""
+    origin = np.flatnonzero(read.scorer_rows(scorer) & (cell >= 0))
+    item, cluster, outcome = (read.text[name] for name in ("item_id", "cluster", "outcome"))
+    item_code = item.code[origin]
+    present = np.unique(item_code)
+    # The smallest code wins where rows of one item disagree about its cluster: no row order can matter.
+    cluster_of = np.full(len(item.names), len(cluster.names), dtype=np.int64)
+    np.minimum.at(cluster_of, item_code, cluster.code[origin])
+    truncated = outcome.names.index("truncated") if "truncated" in outcome.names else -2
+    rows = Rows(
+        cell=cell[origin],
+        item=np.searchsorted(present, item_code),
+        replication=read.number["replication"][origin],
+        strict=read.number["strict"][origin],
+        observed=read.number["observed"][origin],
+        truncated=outcome.code[origin] == truncated,
+        signature=(read.number["tokens_out"][origin] + 1) * (len(outcome.names) + 1)
+        + outcome.code[origin],
+        origin=origin,
+    )
+    return Grid(cells, [item.names[code] for code in present], cluster_of[present], rows)

@@ -1,0 +1,121 @@
+"""The columns of item_responses.parquet that inference reads: texts as codes, numbers as arrays.
+
+Never the text of a response. A million rows stay at four bytes per text.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from splitplot.errors import ConfigError
+from splitplot.inference.grid import Bools, Ints
+
+TEXT_COLUMNS = ("trial_id", "condition_id", "item_id", "item_hash", "cluster", "scorer", "outcome")
+NUMBER_COLUMNS = ("replication", "strict", "observed", "tokens_out", "simulated")
+OPTIONAL_TEXTS = ("source",)
+OPTIONAL_NUMBERS = ("tokens_in", "usd", "latency_s", "confidence")
+"""Read where the table has them: NaN in every row where it does not, or for a text no name."""
+
+
+@dataclass(frozen=True)
+class Coded:
+    """A text column: the sorted distinct texts, and the position of each row's text among them
+    (−1 where it is null)."""
+
+    names: list[str]
+    code: Ints
+
+
+@dataclass(frozen=True)
+class Table:
+    """The columns read, one entry per row."""
+
+    text: Mapping[str, Coded]
+    number: Mapping[str, NDArray[Any]]
+
+    def scorer_rows(self, scorer: str) -> Bools:
+        """Which rows are of this scorer."""
+        column = self.text["scorer"]
+        if scorer not in column.names:
+            return np.zeros(column.code.size, dtype=np.bool_)
+        rows: Bools = column.code == column.names.index(scorer)
+        return rows
+
+
+def read_table(path: Path) -> Table:
+    """The needed columns of the item-response table; texts as codes. Raises ConfigError if one is absent."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    wanted = [*TEXT_COLUMNS, *NUMBER_COLUMNS]
+    present = pq.read_schema(path).names
+    absent = [name for name in wanted if name not in present]
+    if absent:
+        raise ConfigError(
+            f"{path}: columns missing: {', '.join(absent)}; "
+            "this is not an item-response table of version 1; make it anew"
+        )
+    texts = [*TEXT_COLUMNS, *(name for name in OPTIONAL_TEXTS if name in present)]
+    more = [name for name in OPTIONAL_NUMBERS if name in present]
+    # Texts that repeat are read as dictionaries: a million rows stay at four bytes each.
+    data = pq.read_table(
+        path, columns=[*texts, *NUMBER_COLUMNS, *more], read_dictionary=list(texts)
+    )
+    text = {name: _coded(data.column(name).cast(_dictionary(pa))) for name in texts}
+    number: dict[str, NDArray[Any]] = {
+        "replication": _filled(data.column("replication"), 0, np.int64),
+        "strict": _filled(data.column("strict"), np.nan, np.float64),
+        "observed": _filled(data.column("observed"), np.nan, np.float64),
+        "tokens_out": _filled(data.column("tokens_out"), -1, np.int64),
+        "simulated": _filled(data.column("simulated"), False, np.bool_),
+    }
+    rows = data.num_rows
+    text |= {
+        name: Coded([], np.full(rows, -1, dtype=np.int64))
+        for name in OPTIONAL_TEXTS
+        if name not in texts
+    }
+    number |= {
+        name: _filled(data.column(name), np.nan, np.float64)
+        if name in more
+        else np.full(rows, np.nan)
+        for name in OPTIONAL_NUMBERS
+    }
+    return Table(text, number)
+
+
+def _dictionary(pa: Any) -> Any:
+    return pa.dictionary(pa.int32(), pa.string())
+
+
+def _coded(column: Any) -> Coded:
+    """Codes in the order of the sorted texts, so that they do not depend on the order of the rows."""
+    import pyarrow.compute as pc
+
+    array = column.unify_dictionaries().combine_chunks()
+    chunks = array.chunks if hasattr(array, "chunks") else [array]
+    if not chunks:
+        return Coded([], np.zeros(0, dtype=np.int64))
+    texts = chunks[0].dictionary.to_pylist()
+    codes = np.concatenate(
+        [pc.fill_null(chunk.indices, -1).to_numpy(zero_copy_only=False) for chunk in chunks]
+    ).astype(np.int64)
+    used = np.unique(codes[codes >= 0])
+    names = sorted({texts[code] for code in used})
+    position = {name: index for index, name in enumerate(names)}
+    lookup = np.array([position.get(text, -1) for text in texts] + [-1], dtype=np.int64)
+    return Coded(names, lookup[codes])
+
+
+def _filled(column: Any, empty: Any, dtype: Any) -> NDArray[Any]:
+    """The column as an array, nulls (and NaN scores) as `empty`."""
+    import pyarrow.compute as pc
+
+    if isinstance(empty, float) and column.type not in ("double", "float"):
+        column = column.cast("double")
+    values: NDArray[Any] = pc.fill_null(column, empty).to_numpy().astype(dtype)
+    return values

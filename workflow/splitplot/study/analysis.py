@@ -1,0 +1,77 @@
+"""What a study will conclude: primary contrasts, error rate, stopping rule, random factors."""
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, field_validator
+
+from splitplot.config_model import Section
+from splitplot.study.sections import as_list
+
+
+class Primary(Section):
+    """One primary contrast: a − b."""
+
+    name: str | None = Field(None, min_length=1, description='Default: "a − b".')
+    metric: str = Field(
+        "score",
+        min_length=1,
+        description="What is compared: `score`, the first scorer, or the name of another scorer.",
+    )
+    contrast: Annotated[list[str], Field(min_length=3, max_length=3)] = Field(
+        description="[factor, a, b]; factor is condition, model or sampling."
+    )
+    margin: float | None = Field(
+        None,
+        gt=0,
+        description="Smallest difference that matters, in units of the score. Default 0.01.",
+    )
+    scope: Literal["items", "these items", "prompts", "datasets"] = Field(
+        "items",
+        description="What the interval speaks of: items like these, these items only, prompts like "
+        "these (needs `random: [condition]`), or datasets like these.",
+    )
+    missing: Literal["strict", "observed"] = Field(
+        "strict",
+        description="`strict`: an unusable answer counts as wrong; `observed`: it is left out.",
+    )
+
+    @field_validator("contrast", mode="after")
+    @classmethod
+    def _two_levels(cls, value: list[str]) -> list[str]:
+        if len(set(value[1:])) == 1:
+            raise ValueError(f'compares "{value[1]}" with itself; name two different levels')
+        return value
+
+
+class Analysis(Section):
+    """What will be concluded, fixed before the first answer is read."""
+
+    primary: Annotated[
+        list[Primary],
+        BeforeValidator(as_list, json_schema_input_type=Primary | list[Primary]),
+    ] = Field(
+        [],
+        description="Primary contrast or list of them. Without one nothing is primary: all pairs of "
+        "conditions (or trials) are compared as exploration.",
+    )
+    alpha: float = Field(0.05, gt=0, lt=0.5, description="Error rate of intervals and tests.")
+    seed: int = Field(1337, description="Seed of everything random in the analysis.")
+    random: list[Literal["condition"]] = Field(
+        [],
+        description="Factors whose levels stand for others like them: `[condition]` where the "
+        "conditions are paraphrases of one prompt, at least three.",
+    )
+    stopping: Literal["fixed", "anytime"] = Field(
+        "fixed",
+        description="`anytime`: items are asked in `looks`, and those of later looks are not asked "
+        "once the primary contrasts are settled.",
+    )
+    looks: int = Field(
+        5, ge=2, le=50, description="How often a study with `stopping: anytime` may stop."
+    )
+    placebo_runs: int = Field(
+        200,
+        ge=0,
+        le=10_000,
+        description="Placebo runs on the study's own answers, of each kind; 0 makes none.",
+    )
