@@ -111,9 +111,7 @@ def digests(plan: dict[str, Any]) -> dict[str, str]:
         "sending": sending,
         "money": [sending, plan["budget"]],
         "scores": [[scorer["name"], scorer["digest"]] for scorer in plan["scorers"]],
-        "analysis": {
-            key: value for key, value in plan["analysis"].items() if key not in NOT_FROZEN
-        }
+        "analysis": {key: value for key, value in plan["analysis"].items() if key not in NOT_FROZEN}
         | {"primary": frozen},
     }
     return {stage: digest(canonical_numbers(value)) for stage, value in parts.items()}

@@ -9,6 +9,10 @@ from typing import TextIO
 from splitplot.errors import SplitplotError
 from splitplot.text import visible
 
+# Before numpy is loaded: the last bits of a product of matrices depend on the number of threads, and
+# results must not depend on the machine's cores. Work on several cores is shared out by chunk instead.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
 
 def open_door(main: Callable[[], None]) -> None:
     """Run `main`; a SplitplotError or a full disk is printed as one message and sets the exit code."""

@@ -99,6 +99,22 @@ def test_noise_from_replications_matches_the_formula(make_plan, make_row, write_
     assert "first replication only" in {s["name"] for s in contrast["sensitivity"]}
 
 
+def test_a_cell_is_also_told_at_exactly_these_items(make_plan, make_row, write_table):
+    generator = np.random.default_rng(2)
+    scores = generator.integers(0, 2, (60, 3))
+    rows = [
+        make_row("standard", f"q{i:02d}", scores[i, k], replication=k, sampling="warm")
+        for i in range(60)
+        for k in range(3)
+    ]
+    plan = make_plan(conditions=("standard",), samplings=("warm",), primary=[])
+    [cell] = summarise(write_table(rows), plan, None)["conditions"]
+    se = np.sqrt((scores.var(axis=1, ddof=1) / 3).sum()) / 60
+    assert cell["these_items"]["low"] == pytest.approx(scores.mean() - 1.959964 * se, abs=1e-6)
+    alone = [row for row in rows if row["replication"] == 0]
+    assert summarise(write_table(alone), plan, None)["conditions"][0]["these_items"] is None
+
+
 def test_identical_replications_at_temperature_zero_count_as_one(make_plan, make_row, write_table):
     rows = [
         row | {"replication": k} for row in two_by_two(make_row, 40, 20, 10, 30) for k in range(3)

@@ -205,7 +205,11 @@ def test_no_sentence_uses_forbidden_words_and_p_never_stands_without_an_interval
         ({"n_items": 60, "n_union": 200}, "only 60 of 200 items"),
         ({"clustered": True, "n_clusters": 4}, "from 4 clusters, at least 5"),
         ({"a": Arm("standard", 0.6, 0.21, 0.0)}, "21.0% of the answers of “standard” were lost"),
-        ({"scope": "prompts"}, "prompts"),
+        ({"scope": "planets"}, 'the scope "planets" is not known'),
+        (
+            {"scope": "prompts", "difference": None, "missing_interval": "only 2 prompts"},
+            "only 2 prompts",
+        ),
         ({"scope": FIXED}, "run-to-run noise, which is not known"),
         (
             {"difference": None, "missing_interval": "no cell has a partner"},
@@ -218,6 +222,28 @@ def test_refusals_give_no_verdict_with_the_reason(change, said):
     assert verdict.word == "NO VERDICT"
     assert said in verdict.sentence
     assert "p =" not in verdict.sentence
+
+
+def test_a_sign_that_turns_makes_the_verdict_conditional_with_the_p_value_last():
+    said = "It depends on the condition: better with “direct”, worse with “steps”."
+    verdict = speak(evidence(0.03, 0.09, conditional=said))
+    assert verdict.word == "CONDITIONAL"
+    assert verdict.sentence == f"{said} (p = 0.013 against a true gap of 0)"
+    assert speak(evidence(0.03, 0.09, n_items=12, conditional=said)).word == "NO VERDICT"
+
+
+@pytest.mark.parametrize(
+    ("scope", "said"),
+    [
+        ("prompts", "on questions and prompts like these"),
+        ("datasets", "on datasets like these"),
+    ],
+)
+def test_a_wider_scope_is_named_in_the_sentence(scope, said):
+    assert said in speak(evidence(0.03, 0.09, scope=scope)).sentence
+    open_one = speak(evidence(-0.05, 0.09, scope=scope)).sentence
+    assert f"More {scope} would narrow this." in open_one
+    assert "more items" not in open_one
 
 
 def test_too_few_items_prints_counts_with_an_exact_interval():

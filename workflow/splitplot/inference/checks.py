@@ -5,7 +5,7 @@ A refusal says why there is no verdict and what to do. A flag stands beside a ve
 
 from dataclasses import asdict, dataclass
 
-from splitplot.inference.evidence import FIXED, ITEMS, Arm, Evidence
+from splitplot.inference.evidence import DATASETS, FIXED, ITEMS, PROMPTS, Arm, Evidence
 from splitplot.inference.intervals import clopper_pearson
 from splitplot.inference.wording import counted, p_text, percent, quoted
 
@@ -22,7 +22,8 @@ LOSS_DIFFERS = 0.05
 TRUNCATION_GAP = 0.01
 FEW_DISCORDANT = 10
 CEILING, FLOOR = 0.95, 0.05
-SCOPES = (ITEMS, FIXED)
+SCOPES = (ITEMS, FIXED, PROMPTS, DATASETS)
+GENERALISING = (ITEMS, PROMPTS, DATASETS)
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,7 @@ def refusals(e: Evidence) -> list[str]:
     found = []
     if e.scope not in SCOPES:
         found.append(
-            f'the scope "{e.scope}" needs a random factor that this analysis does not have; '
-            "declare one of: items, these items"
+            f'the scope "{e.scope}" is not known; declare one of: items, these items, prompts, datasets'
         )
     if e.n_items < MIN_ITEMS:
         found.append(
@@ -62,7 +62,7 @@ def refusals(e: Evidence) -> list[str]:
                 f"{percent(arm.lost)} of the answers of {quoted(arm.name)} were lost, more than "
                 f"{MAX_LOST:.0%}; run again to fill them"
             )
-    if e.clustered and e.n_clusters < MIN_CLUSTERS and e.scope == ITEMS:
+    if e.clustered and e.n_clusters < MIN_CLUSTERS and e.scope in GENERALISING:
         found.append(
             f"the items come from {counted(e.n_clusters, 'cluster')}, at least {MIN_CLUSTERS} are needed "
             "to speak of questions like these; add items from other clusters"

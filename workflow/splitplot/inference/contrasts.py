@@ -1,19 +1,18 @@
 """From the grid to what inference.json says of one contrast: estimate, noise, sensitivity, verdict, flags."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 from typing import Any
 
 import numpy as np
 
-from splitplot.canonical import digest
 from splitplot.errors import ConfigError
 from splitplot.inference.arms import Arms, averaged_over, build_arms, paired_cells
+from splitplot.inference.asked import MISSING_RULES, Asked, contrast_seed
 from splitplot.inference.checks import LOSS_DIFFERS, LOST_NOTED, TRUNCATION_GAP, Flag, flags
 from splitplot.inference.clusters import TooFewClusters
 from splitplot.inference.evidence import FIXED, ITEMS, Arm, Evidence, Rival
-from splitplot.inference.grid import Cell, Grid
+from splitplot.inference.grid import Grid
 from splitplot.inference.intervals import Floats, is_binary, is_bounded
 from splitplot.inference.mcnemar import mcnemar_exact
 from splitplot.inference.multiplicity import holm
@@ -30,28 +29,6 @@ from splitplot.inference.verdict import decide, speak
 from splitplot.inference.wording import quoted
 from splitplot.inference.words import NO_VERDICT
 
-DEFAULT_MARGIN = 0.01
-MISSING_RULES = ("strict", "observed")
-"""What an unusable answer counts as: wrong, or nothing. Also the names of the variants of the grid."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """One contrast of the plan, or one of the pairwise comparisons that stand in where none was declared."""
-
-    name: str
-    factor: str
-    a: str
-    b: str
-    metric: str = "score"
-    scope: str = ITEMS
-    missing: str = "strict"
-    margin: float = DEFAULT_MARGIN
-    margin_is_default: bool = True
-    primary: bool = False
-    label_a: str = ""
-    label_b: str = ""
-
 
 @dataclass(frozen=True)
 class Answered:
@@ -66,34 +43,6 @@ class Answered:
     replications: int
     sensitivity: tuple[Rival, ...]
     averaged_over: str | None
-
-
-def asked_of_plan(primaries: Sequence[Mapping[str, Any]], cells: Sequence[Cell]) -> list[Asked]:
-    """The declared contrasts; without any, every pair of conditions (of trials if there is one condition)."""
-    declared = [
-        Asked(
-            name=entry["name"],
-            factor=entry["factor"],
-            a=entry["a"],
-            b=entry["b"],
-            metric=entry.get("metric", "score"),
-            scope={"these items": FIXED}.get(entry.get("scope", ITEMS), entry.get("scope", ITEMS)),
-            missing=entry.get("missing", "strict"),
-            margin=float(DEFAULT_MARGIN if entry.get("margin") is None else entry["margin"]),
-            margin_is_default=bool(entry.get("margin_is_default", entry.get("margin") is None)),
-            primary=True,
-        )
-        for entry in primaries
-    ]
-    if declared:
-        return [_labelled(asked, cells) for asked in declared]
-    factor = "condition" if len({cell.condition for cell in cells}) > 1 else "trial"
-    levels = list(dict.fromkeys(cell.level(factor) for cell in cells))
-    pairs = [
-        _labelled(Asked(name="", factor=factor, a=a, b=b), cells)
-        for b, a in combinations(levels, 2)
-    ]
-    return [replace(pair, name=f"{pair.label_a} − {pair.label_b}") for pair in pairs]
 
 
 def answer(grid: Grid, asked: Asked, alpha: float, seed: int, simulated: bool) -> Answered:
@@ -225,18 +174,6 @@ def to_json(answered: Answered) -> tuple[dict[str, Any], list[Flag]]:
         "reasons": list(verdict.reasons),
         "sentence": verdict.sentence,
     }, flags(e, asked.name)
-
-
-def contrast_seed(seed: int, asked: Asked) -> int:
-    """Seed of a contrast's permutations: from the plan's seed and what is compared, in either direction."""
-    content = [seed, asked.metric, asked.factor, sorted((asked.a, asked.b))]
-    return int(digest(content), 16)
-
-
-def _labelled(asked: Asked, cells: Sequence[Cell]) -> Asked:
-    """Names for sentences: trials go by model and sampling, other levels by their own names."""
-    names = {c.trial: f"{c.model} ({c.sampling})" for c in cells} if asked.factor == "trial" else {}
-    return replace(asked, label_a=names.get(asked.a, asked.a), label_b=names.get(asked.b, asked.b))
 
 
 def _compare(other: Alternatives, arms: Arms) -> tuple[PairedResult | None, str | None]:

@@ -6,8 +6,9 @@ from splitplot.inference.intervals import Interval
 from splitplot.inference.noise import RunNoise
 from splitplot.inference.wording import POINTS, SCORE_UNITS, Unit
 
-ITEMS, FIXED = "items", "fixed"
-"""Scopes an interval can speak of here: items like these, or exactly these items."""
+ITEMS, FIXED, PROMPTS, DATASETS = "items", "fixed", "prompts", "datasets"
+"""Scopes an interval can speak of: items like these, exactly these items, items and prompts like these,
+datasets like these."""
 
 
 TRUNCATED, UNUSABLE, LOST = "truncated", "unusable", "lost"
@@ -55,6 +56,9 @@ class Evidence:
     n_items: common items; n_union: items with an answer in at least one arm.
     missing_interval: why there is no interval, in words.
     averaged_over: the other factors over whose levels both arms are means, in words: "2 samplings".
+    adjustment: how `p_adjusted` is. conditional: what the verdict depends on, in a sentence, where the
+        sign of the difference turns between the levels of another factor.
+    anytime: the interval is a confidence sequence, valid however often the data were looked at.
     """
 
     a: Arm
@@ -84,6 +88,9 @@ class Evidence:
     missing_interval: str | None = None
     averaged_over: str | None = None
     simulated: bool = False
+    adjustment: str = "Holm"
+    conditional: str | None = None
+    anytime: bool = False
 
     @property
     def unit(self) -> Unit:

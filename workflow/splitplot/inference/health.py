@@ -10,6 +10,7 @@ from splitplot.inference.checks import LOST_NOTED, Flag
 from splitplot.inference.clusters import TooFewClusters
 from splitplot.inference.grid import Grid, Ints
 from splitplot.inference.intervals import Interval
+from splitplot.inference.noise import run_noise, these_items_interval
 from splitplot.inference.wording import counted, percent
 
 LOST = ("error", "expired", "over_quota", "missing")
@@ -41,6 +42,7 @@ def conditions(grid: Grid, level: float) -> tuple[list[dict[str, Any]], list[Fla
                 "deterministic": grid.deterministic(index),
                 "strict": strict.to_json() if strict else None,
                 "observed": observed.to_json() if observed else None,
+                "these_items": _at_these_items(grid, index, level),
             }
         )
         flags += _cell_flags(grid, index, strict, problem, asked - answered)
@@ -103,6 +105,20 @@ def _mean(grid: Grid, cell: int, variant: str, level: float) -> tuple[Interval |
         return cell_interval(scores.mean[kept], cluster=cluster, level=level), None
     except (TooFewClusters, ValueError) as problem:
         return None, str(problem)
+
+
+def _at_these_items(grid: Grid, cell: int, level: float) -> dict[str, Any] | None:
+    """The strict mean at exactly these items, where run-to-run noise is known."""
+    scores = grid.scores(cell)
+    kept = scores.count > 0
+    if scores.run_variance is None or not kept.any():
+        return None
+    runs = scores.run_variance[kept]
+    noise = run_noise(
+        runs, np.zeros(runs.size), level=level, deterministic=grid.deterministic(cell)
+    )
+    interval = these_items_interval(float(scores.mean[kept].mean()), noise, level)
+    return interval.to_json() if interval else None
 
 
 def _cell_flags(

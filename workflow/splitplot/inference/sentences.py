@@ -7,7 +7,16 @@ comes last and says what it belongs to.
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from splitplot.inference.evidence import FIXED, LOST, TRUNCATED, UNUSABLE, Evidence, Rival
+from splitplot.inference.evidence import (
+    DATASETS,
+    FIXED,
+    LOST,
+    PROMPTS,
+    TRUNCATED,
+    UNUSABLE,
+    Evidence,
+    Rival,
+)
 from splitplot.inference.intervals import Interval
 from splitplot.inference.noise import items_to_settle
 from splitplot.inference.wording import Unit, counted, listed, p_text, percent, quoted
@@ -20,6 +29,9 @@ from splitplot.inference.words import (
     WORSE_SIZE_OPEN,
 )
 
+NARROWED_BY = {FIXED: "replications", PROMPTS: "prompts", DATASETS: "datasets"}
+"""What there are too few of at each scope but that of items, where a number of them is forecast."""
+
 TOPICS = {
     TRUNCATED: "how answers cut off at the token limit are counted",
     UNUSABLE: "how unusable answers are counted",
@@ -29,6 +41,11 @@ HOWEVER = {
     TRUNCATED: "however answers cut off at the token limit are counted",
     UNUSABLE: "however unusable answers are counted",
     LOST: "whatever the lost answers would have been",
+}
+SCOPE_WORDS = {
+    FIXED: "on exactly these questions",
+    PROMPTS: "on questions and prompts like these",
+    DATASETS: "on datasets like these",
 }
 DECLARED = {
     TRUNCATED: "with cut-off answers counted as wrong",
@@ -138,7 +155,9 @@ def finished(e: Evidence, sentence: str, rivals: Sequence[Rival] = ()) -> str:
     if rivals:
         p_values += f", {_declared(rivals)}"
     if e.p_adjusted is not None and e.family > 1:
-        p_values += f"; {p_text(e.p_adjusted)} after Holm for {counted(e.family, 'comparison')}"
+        p_values += (
+            f"; {p_text(e.p_adjusted)} after {e.adjustment} for {counted(e.family, 'comparison')}"
+        )
     return f"{text} ({p_values})"
 
 
@@ -169,8 +188,8 @@ def _not_settled(e: Evidence) -> str:
 def _how_to_settle(e: Evidence) -> str:
     """How many more items; by the width of the interval where the power formula is met already."""
     assert e.difference is not None
-    if e.scope == FIXED:
-        return "More replications would narrow this."
+    if e.scope in NARROWED_BY:
+        return f"More {NARROWED_BY[e.scope]} would narrow this."
     margin = e.unit.amount(e.margin)
     needed = e.items_needed
     if needed is not None and needed > e.n_items:
@@ -279,8 +298,7 @@ def _shares(e: Evidence, what: str) -> str:
 
 
 def _where(e: Evidence) -> str:
-    scope = "on exactly these questions" if e.scope == FIXED else "on questions like these"
-    return scope + _average(e)
+    return SCOPE_WORDS.get(e.scope, "on questions like these") + _average(e)
 
 
 def _average(e: Evidence) -> str:

@@ -13,13 +13,12 @@ import numpy as np
 
 from splitplot.errors import ConfigError, near_miss
 from splitplot.inference import contrasts, health, methods
+from splitplot.inference.asked import FIRST_SCORER, asked_of_plan
 from splitplot.inference.checks import Flag
 from splitplot.inference.data import StudyData, load_data
 from splitplot.inference.grid import Bools, Grid
 
 SCHEMA = 2
-FIRST_SCORER = "score"
-"""The metric that means: the study's first scorer."""
 
 
 def summarise(table: Path, plan: dict[str, Any], frozen: dict[str, Any] | None) -> dict[str, Any]:
@@ -45,7 +44,7 @@ def summarise(table: Path, plan: dict[str, Any], frozen: dict[str, Any] | None) 
     grid = grid_of(FIRST_SCORER, "scorers")
     first_rows = data.table.scorer_rows(data.scorers[0])
     simulated = data.simulated
-    asked = contrasts.asked_of_plan(analysis.get("primary") or [], data.cells)
+    asked = asked_of_plan(analysis.get("primary") or [], data.cells)
     answers = contrasts.families(
         [
             contrasts.answer(

@@ -3,6 +3,7 @@
 | from the interval L…U of A − B and the margin δ | word                 |
 |-------------------------------------------------|----------------------|
 | a refusal of `checks`                           | NO VERDICT           |
+| the sign turns with another factor              | CONDITIONAL          |
 | L > δ                                           | BETTER               |
 | 90 % interval inside ±δ                         | EQUIVALENT           |
 | 0 < L ≤ δ                                       | BETTER, SIZE OPEN    |
@@ -23,6 +24,7 @@ from splitplot.inference.wording import p_text, quoted
 from splitplot.inference.words import (
     BETTER,
     BETTER_SIZE_OPEN,
+    CONDITIONAL,
     DIRECTIONAL,
     EQUIVALENT,
     NO_VERDICT,
@@ -61,12 +63,15 @@ def decide(difference: Interval, equivalence: Interval, margin: float) -> str:
 def speak(e: Evidence) -> Verdict:
     """The verdict on a contrast. The word must hold under every analysis in `e.rivals`: where one of
     them says another word, the verdict is that of the interval which spans them all; and a direction
-    must hold among all comparisons declared together (Holm)."""
+    must hold among all comparisons of its family."""
     barred = refusals(e)
     if barred or e.difference is None or e.equivalence is None:
         reasons = tuple(clause[0].upper() + clause[1:] + "." for clause in barred)
         return Verdict(NO_VERDICT, reasons, refused(e, barred))
     alone = decide(e.difference, e.equivalence, e.margin)
+    if e.conditional is not None:
+        reasons = _reasons(e, alone, (), alone)
+        return Verdict(CONDITIONAL, (*reasons, e.conditional), finished(e, e.conditional))
     rivals = tuple(
         rival
         for rival in e.rivals
@@ -81,7 +86,7 @@ def speak(e: Evidence) -> Verdict:
         assert e.p_adjusted is not None
         reasons += (
             f"Alone the interval excludes 0, but not among {e.family} comparisons "
-            f"({p_text(e.p_adjusted)} after Holm).",
+            f"({p_text(e.p_adjusted)} after {e.adjustment}).",
         )
         return Verdict(
             NOT_SETTLED, reasons, finished(e, among_many(spanning if word in DIRECTIONAL else e))

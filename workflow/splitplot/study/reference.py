@@ -8,9 +8,13 @@ from splitplot.study import study_schema
 
 def study_reference() -> str:
     """Markdown: one table for the study and one for each of its sections, in the order of use."""
-    schema = study_schema()
+    return reference(study_schema(), "A study")
+
+
+def reference(schema: dict[str, Any], title: str) -> str:
+    """Markdown tables of a JSON Schema: one under `title`, and one for each definition it uses."""
     definitions: dict[str, Any] = schema.get("$defs", {})
-    parts = [_table("A study", schema, definitions)]
+    parts = [_table(title, schema, definitions)]
     waiting = _references(schema["properties"])
     done: set[str] = set()
     while waiting:
