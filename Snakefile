@@ -2,6 +2,7 @@
 
 snakemake --profile local                             every study of config/config.yaml
 snakemake --profile local results/demo/report.html    one report
+snakemake --profile local results/demo/rehearsal.html the whole analysis on simulated answers
 snakemake -n                                          what would run, be sent, and cost
 snakemake --profile local --config study=gsm8k        another study
 """
@@ -13,8 +14,10 @@ configfile: "config/config.yaml"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/design.smk"
 include: "workflow/rules/calls.smk"
+include: "workflow/rules/looks.smk"
 include: "workflow/rules/scores.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/rehearsal.smk"
 
 
 # Snakemake has a scheduler now: from here on, a request to stop waits for the jobs that run.

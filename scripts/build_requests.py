@@ -16,9 +16,14 @@ def main() -> None:
     parser.add_argument("--condition", required=True)
     parser.add_argument("--part", required=True, help="for instance 0-of-1")
     parser.add_argument("--folder", type=Path, required=True, help="where the two files go")
+    parser.add_argument(
+        "--decision", type=Path, nargs="*", help="of the look before, if there is one"
+    )
     args = parser.parse_args()
     plan = read_json(args.plan)
-    count = write_part(plan, args.trial, args.condition, args.part, args.items, args.folder)
+    decision = args.decision[0] if args.decision else None
+    place = (args.trial, args.condition, args.part)
+    count = write_part(plan, *place, args.items, args.folder, decision)
     print(f"{count:,} distinct requests")
 
 

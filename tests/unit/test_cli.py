@@ -367,6 +367,6 @@ def test_the_document_shows_every_command_as_it_really_answers(tmp_path, monkeyp
         shown.add(command.split()[0])
         if command == "init mine":
             monkeypatch.chdir(tmp_path / "mine")
-    assert shown == {"init", "models", *COMMANDS}
+    assert shown == {"init", "models", "power", *COMMANDS}
     listed = re.findall(r"^\| `splitplot (\w+)", text, flags=re.MULTILINE)
     assert sorted(listed) == sorted(shown)

@@ -478,6 +478,9 @@ def test_names_are_for_readers_and_not_part_of_a_hash(root):
     assert two["trials"][0]["id"] == f"tiny-cold--{one['trials'][0]['hash'][:8]}"
 
 
+ANYTIME = {"stopping": "anytime", "primary": {"contrast": ["condition", "steps", "direct"]}}
+
+
 @pytest.mark.parametrize(
     ("change", "stages"),
     [
@@ -492,9 +495,10 @@ def test_names_are_for_readers_and_not_part_of_a_hash(root):
         ({"scorers": ["exact"]}, {"plan", "scores"}),
         ({"analysis": {"alpha": 0.1}}, {"plan", "analysis"}),
         ({"analysis": {"seed": 3}}, {"plan", "analysis"}),
-        ({"analysis": {"stopping": "anytime"}}, {"plan", "analysis"}),
+        ({"analysis": ANYTIME}, {"plan", "analysis", "money", "sending"}),  # five parts, not one
         ({"analysis": {"stopping": "fixed", "looks": 7}}, set()),
         ({"analysis": {"placebo_runs": 50}}, {"plan"}),
+        ({"analysis": {"pilot": {"from": "before", "gap": 0.1}}}, set()),
     ],
 )
 def test_a_change_touches_the_digests_of_the_stages_that_depend_on_it(root, change, stages):

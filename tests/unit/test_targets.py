@@ -69,7 +69,9 @@ def test_a_version_is_current_once_written_and_until_what_it_stands_for_changes(
     assert not targets.stage_version(changed, "scores", partial=False).is_current()
 
 
-@pytest.mark.parametrize("stage", ["items", "sending", "scores", "inference", "report", "ledger"])
+@pytest.mark.parametrize(
+    "stage", ["items", "sending", "scores", "inference", "report", "rehearsal", "ledger"]
+)
 def test_every_stage_has_a_version_file_of_its_own(plan, stage):
     version = targets.stage_version(plan, stage, partial=False)
     assert version.path == paths.VERSION.format(study="s", stage=stage)
@@ -128,3 +130,22 @@ def test_a_partial_report_is_asked_for_in_words_that_are_understood(word):
 def test_a_misspelt_config_key_is_refused():
     with pytest.raises(ConfigError, match='did you mean "study"'):
         is_partial({"studdy": "gsm8k"})
+
+
+def test_what_is_assumed_is_a_version_of_the_rehearsal_alone(plan, root):
+    def stages(plan):
+        return {
+            stage: targets.stage_version(plan, stage, partial=False) for stage in targets.STAGES
+        }
+
+    before = stages(plan)
+    changes = {"models": ["sims"], "replications": 2, "execution": {"parts": 3}}
+    piloted = root.plan(**changes, analysis={"pilot": {"from": "before"}})
+    after = stages(piloted)
+    assert {stage for stage in before if before[stage] != after[stage]} == {"rehearsal"}
+    root.write(paths.INFERENCE.format(study="before"), "{}")
+    assert stages(piloted)["rehearsal"] != after["rehearsal"]
+
+
+def test_a_rehearsal_is_no_file_of_the_study(plan):
+    assert not [path for path in targets.stage_files(plan, partial=False) if "rehearsal" in path]

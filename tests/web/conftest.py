@@ -45,10 +45,11 @@ def chromium():
 
 @pytest.fixture(scope="session")
 def report(tmp_path_factory):
-    """report.html of the study of the unit tests: holes, hostile texts, three contrasts."""
+    """report.html of the study of the unit tests: holes, hostile texts, every section there is."""
     folder = tmp_path_factory.mktemp("report")
     builder = Path(__file__).resolve().parents[1] / "unit" / "report" / "conftest.py"
-    study = runpy.run_path(str(builder))["make_study"](folder / "study")
+    build = runpy.run_path(str(builder))
+    study = build["with_chapters"](build["make_study"](folder / "study"))
     write_report(**study.arguments(), output_dir=folder)
     return folder / "report.html"
 

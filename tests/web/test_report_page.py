@@ -25,17 +25,49 @@ def test_the_page_fits_its_screen(report, measure, width):
     assert found["scroll"] <= width and found["wide"] == []
 
 
-def test_text_in_figures_keeps_its_size_on_a_phone(report, measure):
+SHOWN = """
+var found = [];
+d.querySelectorAll("svg[role=img]").forEach(function (svg) {
+  var box = svg.getBoundingClientRect();
+  if (!box.width) return;
+  var scale = box.width / svg.viewBox.baseVal.width, low = 99, out = 0;
+  svg.querySelectorAll("text").forEach(function (t) {
+    var r = t.getBoundingClientRect();
+    low = Math.min(low, scale * parseFloat(w.getComputedStyle(t).fontSize));
+    out = Math.max(out, box.left - r.left, r.right - box.right);
+  });
+  found.push({kind: svg.getAttribute("class"), low: low, out: out, share: box.width / w.innerWidth});
+});
+return found;
+"""
+
+
+@pytest.mark.parametrize(
+    ("width", "kind"), [(360, "narrow"), (390, "narrow"), (820, "wide"), (1280, "wide")]
+)
+def test_the_drawing_that_fits_the_screen_is_shown_and_its_text_is_readable(
+    report, measure, width, kind
+):
+    """Text is never below 12 pixels, nor cut off by more than what a font is wider than ours."""
+    found = measure(report, SHOWN, width=width)
+    assert len(found) == 17
+    for figure in found:
+        assert figure["kind"] == f"fig {kind}"
+        assert figure["low"] >= 11.9 and figure["out"] <= 8
+        assert width > 400 or figure["share"] > 0.85
+
+
+def test_figures_are_as_the_policy_of_the_page_wants_them(report, measure):
     script = """
-    var low = 99;
-    d.querySelectorAll("svg text, .plot-name, .plot-value, .legend li").forEach(function (e) {
-      low = Math.min(low, parseFloat(w.getComputedStyle(e).fontSize));
-    });
-    var svg = d.querySelector("svg[role=img]").getBoundingClientRect();
-    return {low: low, share: svg.width / w.innerWidth};
+    var ids = {}, twice = [];
+    d.querySelectorAll("[id]").forEach(function (e) { if (ids[e.id]) twice.push(e.id); ids[e.id] = 1; });
+    return {twice: twice, styled: d.querySelectorAll("[style]").length,
+            sheets: d.querySelectorAll("style").length,
+            hatched: w.getComputedStyle(d.querySelector("svg [fill='url(#hatch)']")).fill};
     """
-    found = measure(report, script, width=360)
-    assert found["low"] >= 12 and found["share"] > 0.85
+    found = measure(report, script)
+    assert found["twice"] == [] and found["styled"] == 0 and found["sheets"] == 1
+    assert "#hatch" in found["hatched"]
 
 
 CONTRAST = """
@@ -48,7 +80,7 @@ function ratio(a, b) { a = light(a); b = light(b); return (Math.max(a, b) + 0.05
 var paper = w.getComputedStyle(d.body).backgroundColor, worst = {};
 function note(name, fore, back) { worst[name] = Math.min(worst[name] || 99, ratio(fore, back || paper)); }
 d.querySelectorAll("h1, p, a, .soft, .word, .tag").forEach(function (e) {
-  if (!e.closest(".banner, .heat, .verdict")) note("text", w.getComputedStyle(e).color);
+  if (!e.closest(".banner, .verdict")) note("text", w.getComputedStyle(e).color);
 });
 d.querySelectorAll(".verdict *").forEach(function (e) {
   note("verdict", w.getComputedStyle(e).color, w.getComputedStyle(e.closest(".verdict")).backgroundColor);
@@ -58,8 +90,8 @@ d.querySelectorAll(".banner *").forEach(function (e) {
     note("banner", w.getComputedStyle(e).color, w.getComputedStyle(e.closest(".banner")).backgroundColor);
 });
 d.querySelectorAll("svg text").forEach(function (e) { note("figure text", w.getComputedStyle(e).fill); });
-d.querySelectorAll("svg .dot").forEach(function (e) { note("marks", w.getComputedStyle(e).fill); });
-d.querySelectorAll("svg .ci, svg .zero").forEach(function (e) {
+d.querySelectorAll("svg .fill-accent").forEach(function (e) { note("marks", w.getComputedStyle(e).fill); });
+d.querySelectorAll("svg .stroke-ink, svg .stroke-soft").forEach(function (e) {
   note("lines", w.getComputedStyle(e).stroke);
 });
 return {paper: light(paper), worst: worst};

@@ -129,6 +129,12 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 @pytest.fixture(scope="session")
+def new_workspace():
+    """new_workspace(folder): the same in a folder that tests share."""
+    return Workspace
+
+
+@pytest.fixture(scope="session")
 def finished_once(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A workspace whose study is done; never change it, copy it."""
     workspace = Workspace(tmp_path_factory.mktemp("finished"))

@@ -5,6 +5,7 @@ rule requests:
     input:
         cell_version,
         item_table=paths.ITEMS,
+        decision=opening,
     output:
         requests=paths.REQUESTS,
         grid=paths.GRID,
@@ -15,7 +16,7 @@ rule requests:
     shell:
         'python "$SPLITPLOT_SCRIPTS"/build_requests.py --plan results/{wildcards.study:q}/plan.json --items {input.item_table:q} '
         "--trial {wildcards.trial:q} --condition {wildcards.condition:q} --part {wildcards.part:q} "
-        "--folder $(dirname {output.requests:q}) > {log:q} 2>&1"
+        "--folder $(dirname {output.requests:q}) --decision {input.decision:q} > {log:q} 2>&1"
 
 
 rule estimate:

@@ -49,6 +49,7 @@ wildcard_constraints:
     trial=r"[^/]+--[0-9a-f]{8}",
     condition=r"[^/]+--[0-9a-f]{8}",
     part=r"\d+-of-\d+",
+    look=r"\d+",
 
 
 @cache
@@ -145,6 +146,18 @@ def parts(w, template):
     """A path template over the parts of a cell."""
     return targets.part_files(
         plan_of(w.study), template, trial=w.trial, condition=w.condition
+    )
+
+
+def opening(w):
+    """An input function: the decision after the look before that of a part, which may leave it empty."""
+    return targets.opening(plan_of(w.study), w.part)
+
+
+def look_parts(w, template):
+    """A path template over the parts of a cell that belong to a look."""
+    return targets.look_part_files(
+        plan_of(w.study), template, w.look, trial=w.trial, condition=w.condition
     )
 
 

@@ -4,6 +4,7 @@
 rule inference:
     input:
         version("inference"),
+        item_table=paths.ITEMS,
         table=paths.TABLE,
     output:
         paths.INFERENCE,
@@ -13,7 +14,7 @@ rule inference:
         "../../envs/base.yaml"
     shell:
         'python "$SPLITPLOT_SCRIPTS"/infer.py --plan results/{wildcards.study:q}/plan.json --table {input.table:q} '
-        "--ledger results/ledger --output {output:q} > {log:q} 2>&1"
+        "--items {input.item_table:q} --ledger results/ledger --output {output:q} > {log:q} 2>&1"
 
 
 rule costs:
@@ -45,6 +46,13 @@ rule report:
         html=paths.REPORT,
         markdown=paths.REPORT_MD,
         json=paths.REPORT_JSON,
+        purchase=paths.NEXT,
+        tables=expand(
+            paths.REPORT_TABLE,
+            table=paths.REPORT_TABLES,
+            kind=paths.TABLE_KINDS,
+            allow_missing=True,
+        ),
     log:
         f"{paths.LOGS}/report.log",
     conda:

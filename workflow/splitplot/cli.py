@@ -7,7 +7,7 @@ has failed, 2 the configuration is wrong, 3 an approval is needed, 4 a cap is re
 import os
 import shlex
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,15 @@ def _parser() -> ArgumentParser:
     init.add_argument("folder", type=Path, help="a new folder, or one without these files")
     add("status", _status, "per cell: answered, failed, over quota, in flight, missing")
     add("estimate", _estimate, "what is still to be sent, and what it would cost")
+    power = add(
+        "power", _power, "what the study could conclude, by items and replications, before its data"
+    )
+    power.add_argument("--items", type=_numbers, help="numbers of items, e.g. 50,100,400")
+    power.add_argument(
+        "--replications", type=_numbers, help="numbers of replications, e.g. 1,2,3,5"
+    )
+    power.add_argument("--gap", type=float, help="a true gap to plan for: 0.05 is 5 points")
+    power.add_argument("--draws", type=int, default=400, help="simulated studies per size and gap")
     add("approve", _approve, "agree to the ceiling of the present estimate")
     add("refill", _refill, "open recorded failures and unsent requests again")
     cancel = add("cancel", _cancel, "stop the open batches of a study, and keep what they answered")
@@ -89,6 +98,14 @@ def _parser() -> ArgumentParser:
         study=False,
     )
     return parser
+
+
+def _numbers(text: str) -> list[int]:
+    """Whole numbers with commas between them, for argparse."""
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ArgumentTypeError(f'"{text}" must be whole numbers with commas, as 1,2,3') from None
 
 
 def _plan(args: Namespace) -> dict[str, Any]:
@@ -132,10 +149,14 @@ def _init(args: Namespace) -> int:
 def _status(args: Namespace) -> int:
     from splitplot.calls.status import open_batches, status
     from splitplot.cli_text import batch_lines, status_table
+    from splitplot.looks import looks_of, settled_look
 
     plan = _plan(args)
     rows = status(plan, _items(plan), Path.cwd())
     text = status_table(rows)
+    settled = settled_look(plan, Path.cwd())
+    if settled is not None:
+        text += f"\nsettled after look {settled} of {looks_of(plan)}: later items are not asked"
     refused = sum(row.over_quota for row in rows)
     failed = sum(count for row in rows for count in row.failed.values())
     if refused:
@@ -158,10 +179,11 @@ def _estimate(args: Namespace) -> int:
     from splitplot.calls.gate import check_cap, check_gate
     from splitplot.calls.sizes import check_sizes
     from splitplot.cli_text import estimate_table
+    from splitplot.looks import closed_parts
 
     plan = _plan(args)
     items = _items(plan)
-    total = estimate(plan, items, Path(paths.LEDGER))
+    total = estimate(plan, items, Path(paths.LEDGER), closed_parts(plan, Path.cwd()))
     warning, code = None, EXIT_OK
     try:
         check_sizes(plan, items, Path(paths.LEDGER))
@@ -177,6 +199,17 @@ def _estimate(args: Namespace) -> int:
     if warning:
         print(visible(f"splitplot: {warning}"), file=sys.stderr)
     return code
+
+
+def _power(args: Namespace) -> int:
+    from splitplot.rehearsal.study import Wanted, power_of_study
+    from splitplot.rehearsal.words import power_text
+
+    plan = _plan(args)
+    wanted = Wanted(args.items, args.replications, args.gap, args.draws)
+    power = power_of_study(plan, _items(plan), Path.cwd(), Path(paths.LEDGER), wanted)
+    _show(args, power, power_text(power))
+    return EXIT_OK
 
 
 def _approve(args: Namespace) -> int:

@@ -8,6 +8,7 @@ from splitplot import __version__
 from splitplot.canonical import digest, slug
 from splitplot.config_file import canonical_numbers, label_of
 from splitplot.errors import ConfigError
+from splitplot.looks import ANYTIME, parts_needed
 from splitplot.registry import Model
 from splitplot.study import Checked, load_checked
 from splitplot.study.analysis import Analysis
@@ -52,7 +53,7 @@ def make_plan(study_path: Path, root: Path) -> dict[str, Any]:
             }
             for cell in checked.cells
         ],
-        "parts": part_ids(study.execution.parts),
+        "parts": part_ids(_part_count(study)),
         "scorers": checked.scorers,
         "budget": study.budget.model_dump(),
         "execution": study.execution.model_dump(),
@@ -63,6 +64,10 @@ def make_plan(study_path: Path, root: Path) -> dict[str, Any]:
             **_declared(study),
         },
     }
+    if study.confidence is not None:
+        plan["confidence"] = _confidence(study.confidence.spec())
+    if study.analysis.pilot is not None:
+        plan["pilot"] = study.analysis.pilot.model_dump(by_alias=True, exclude_none=True)
     plan["digests"] = digests(plan)
     return plan
 
@@ -76,6 +81,19 @@ def _declared(study: Study) -> dict[str, Any]:
     return declared | ({"looks": study.analysis.looks} if "stopping" in declared else {})
 
 
+def _confidence(spec: dict[str, Any]) -> dict[str, Any]:
+    """How confidence is read, with a digest of that and of the code that does."""
+    from splitplot.scoring.confidence import confidence_digest
+
+    return spec | {"digest": confidence_digest(spec)}
+
+
+def _part_count(study: Study) -> int:
+    """As many as the study says; where it may stop early, the next multiple of its looks."""
+    anytime = study.analysis.stopping == ANYTIME
+    return parts_needed(study.execution.parts, study.analysis.looks if anytime else 0)
+
+
 def part_ids(count: int) -> list[str]:
     """The ids of `count` parts, padded so that they sort: 12 → "00-of-12" … "11-of-12"."""
     width = len(str(count - 1))
@@ -87,12 +105,14 @@ def digests(plan: dict[str, Any]) -> dict[str, str]:
 
     items: sources and limit. grid: cells and replications, however they are split into parts.
     sending: what an estimate is made of; money: that and the budget. scores: scorers, the primary
-    first. analysis: what is frozen; names and whether the margin was chosen are not part of it.
-    plan: everything in plan.json, so that the file is never older than the study.
+    first, and how confidence is read. analysis: what is frozen; names and whether the margin was
+    chosen are not part of it.
+    plan: everything in plan.json that a result depends on: not the pilot, which is assumed for the
+    rehearsal alone.
     """
     cells = sorted(plan["cells"], key=lambda cell: (cell["trial"], cell["condition"]))
     conditions = sorted(plan["conditions"], key=lambda condition: str(condition["id"]))
-    everything = {key: value for key, value in plan.items() if key != "digests"}
+    everything = {key: value for key, value in plan.items() if key not in ("digests", "pilot")}
     sending = [
         cells,
         sorted(plan["trials"], key=lambda trial: str(trial["id"])),
@@ -110,7 +130,10 @@ def digests(plan: dict[str, Any]) -> dict[str, str]:
         "grid": cells,
         "sending": sending,
         "money": [sending, plan["budget"]],
-        "scores": [[scorer["name"], scorer["digest"]] for scorer in plan["scorers"]],
+        "scores": [
+            *([scorer["name"], scorer["digest"]] for scorer in plan["scorers"]),
+            *([["confidence", plan["confidence"]["digest"]]] if "confidence" in plan else []),
+        ],
         "analysis": {key: value for key, value in plan["analysis"].items() if key not in NOT_FROZEN}
         | {"primary": frozen},
     }

@@ -24,6 +24,8 @@ JOB = f"{PART}/job.json"
 ENDED = f"{PART}/ended.json"
 RESPONSES = f"{PART}/responses.jsonl"
 RESPONSES_SO_FAR = f"{PART}/responses_so_far.jsonl"
+LOOK = f"{STUDY}/looks/{{look}}.json"
+LOOK_SCORES = f"{STUDY}/looks/{{look}}/{{trial}}/{{condition}}.parquet"
 SCORES = f"{STUDY}/scores/{{trial}}/{{condition}}.parquet"
 TABLE = f"{STUDY}/item_responses.parquet"
 TABLE_CSV = f"{STUDY}/item_responses.csv"
@@ -32,7 +34,19 @@ COSTS = f"{STUDY}/costs.json"
 REPORT = f"{STUDY}/report.html"
 REPORT_MD = f"{STUDY}/report.md"
 REPORT_JSON = f"{STUDY}/report.json"
+REPORT_TABLE = f"{STUDY}/tables/{{table}}.{{kind}}"
+NEXT = f"{STUDY}/next.yaml"
+REHEARSAL = f"{STUDY}/rehearsal.html"
+REHEARSAL_JSON = f"{STUDY}/rehearsal.json"
 LOGS = f"{STUDY}/logs"
+
+REPORT_TABLES = (
+    *("cells", "outcomes", "contrasts", "scopes", "analyses", "families", "omnibus", "components"),
+    *("interaction", "ranking", "pareto", "spent", "datasets", "calibration", "calibration_bins"),
+    *("pass_at_k", "purchase", "placebo", "placebo_p_values", "stopping", "costs"),
+)
+"""The tables beside the report; their columns are in splitplot.report.columns."""
+TABLE_KINDS = ("parquet", "csv")
 
 STUDY_FILES = (
     ITEMS,
@@ -44,6 +58,12 @@ STUDY_FILES = (
     REPORT,
     REPORT_MD,
     REPORT_JSON,
+    NEXT,
+    *(
+        REPORT_TABLE.format(study="{study}", table=table, kind=kind)
+        for table in REPORT_TABLES
+        for kind in TABLE_KINDS
+    ),
 )
 """The files that rules make once for every study."""
 

@@ -13,10 +13,18 @@ from splitplot.canonical import digest
 from splitplot.design import LIBRARY, item_files, package_digest
 from splitplot.errors import ConfigError, near_miss
 from splitplot.files import atomic_text, file_sha256
+from splitplot.looks import look_of_part, looks_of, parts_of_look, primary_cells
 from splitplot.scoring.version import code_digest
 
-STAGES = ("items", "sending", "scores", "table", "costs", "inference", "report")
+STAGES = ("items", "sending", "scores", "table", "costs", "inference", "report", "rehearsal")
 """The stages that have a version file of their own."""
+
+DECIDING = (
+    "looks.py",
+    "inference/sequential/*.py",
+    *(f"inference/{name}.py" for name in ("arms", "asked", "checks", "data", "grid", "table")),
+)
+"""The code on which the decision after a look depends."""
 
 LARGE_BYTES = 64 * 2**20
 """Of an item file above this size and date stand for its content: it is not read at each start."""
@@ -91,6 +99,38 @@ def part_files(plan: dict[str, Any], template: str, **values: str) -> list[str]:
     return [template.format(study=plan["study"], part=part, **values) for part in plan["parts"]]
 
 
+def look_part_files(plan: dict[str, Any], template: str, look: str, **values: str) -> list[str]:
+    """A path template over the parts of one cell that belong to a look."""
+    parts = parts_of_look(plan, int(look))
+    return [template.format(study=plan["study"], part=part, **values) for part in parts]
+
+
+def look_score_files(plan: dict[str, Any], look: str) -> list[str]:
+    """The interim scores that the decision after a look is made of: of all looks up to it."""
+    return [
+        paths.LOOK_SCORES.format(study=plan["study"], look=number, **_ids(cell))
+        for number in range(1, int(look) + 1)
+        for cell in primary_cells(plan)
+    ]
+
+
+def opening(plan: dict[str, Any], part: str) -> list[str]:
+    """The decision on which it depends whether a part is asked; none for the first look."""
+    if part not in plan["parts"]:
+        return []
+    look = look_of_part(plan, plan["parts"].index(part))
+    return [paths.LOOK.format(study=plan["study"], look=look - 1)] if look > 1 else []
+
+
+def look_files(plan: dict[str, Any]) -> list[str]:
+    """The decisions after all looks but the last, which opens nothing, and what they are made of."""
+    last = looks_of(plan) - 1
+    if last < 1:
+        return []
+    decisions = [paths.LOOK.format(study=plan["study"], look=n) for n in range(1, last + 1)]
+    return [*look_score_files(plan, str(last)), *decisions]
+
+
 def stage_files(plan: dict[str, Any], *, partial: bool) -> list[str]:
     """Every file of a study, so that a deleted one in the middle is missed and made again."""
     return [
@@ -100,7 +140,7 @@ def stage_files(plan: dict[str, Any], *, partial: bool) -> list[str]:
 
 
 def middle_files(plan: dict[str, Any], *, partial: bool) -> list[str]:
-    """The requests, responses and scores of every cell, and the receipts of what goes by batch.
+    """The requests, responses and scores of every cell, receipts of batches, decisions after looks.
 
     The report has them all as inputs: whenever it is made, Snakemake then looks whether they are there.
     """
@@ -108,6 +148,7 @@ def middle_files(plan: dict[str, Any], *, partial: bool) -> list[str]:
         *(path for part in plan["parts"] for path in cell_files(plan, paths.REQUESTS, part=part)),
         *([] if partial else batch_files(plan)),
         *response_files(plan, partial=partial),
+        *look_files(plan),
         *cell_files(plan, paths.SCORES),
     ]
 
@@ -166,7 +207,11 @@ def bring_up_to_date(plan: dict[str, Any], *, partial: bool) -> None:
 
 def versions(plan: dict[str, Any], *, partial: bool) -> list[Version]:
     """Every version file of a study, plan.json among them; that of the ledger for a partial report."""
-    stages = (*STAGES, "ledger") if partial else STAGES
+    stages = (
+        *STAGES,
+        *(["looks"] if looks_of(plan) else []),
+        *(["ledger"] if partial else []),
+    )
     return [
         plan_version(plan),
         *(stage_version(plan, stage, partial=partial) for stage in stages),
@@ -198,6 +243,11 @@ def stage_version(
     elif stage == "report":
         value = [digests["plan"], package_digest("report"), partial]
         incomplete = bool(holes(plan, partial=partial))
+    elif stage == "rehearsal":
+        code = [package_digest(name) for name in ("inference", "rehearsal", "report")]
+        value = [digests["plan"], plan.get("pilot"), _pilot_digest(plan, root), code]
+    elif stage == "looks":  # a partial report's decisions are of answers so far
+        value = [digests["analysis"], digests["items"], digests["grid"], _code(*DECIDING), partial]
     elif stage == "ledger":
         value = _ledger_files(plan)
     else:
@@ -233,6 +283,13 @@ def _bytes_digest(path: Path) -> str:
     return file_sha256(path)
 
 
+def _pilot_digest(plan: dict[str, Any], root: Path) -> str | None:
+    """The bytes of the results that the pilot is taken from; None without any, or before they are made."""
+    source = (plan.get("pilot") or {}).get("from")
+    path = root / paths.INFERENCE.format(study=source)
+    return file_sha256(path) if source and path.is_file() else None
+
+
 def _ledger_files(plan: dict[str, Any]) -> list[Any]:
     """Names and sizes of the ledger files of the plan's trials: they only ever grow."""
     folders = [Path(paths.LEDGER) / trial["hash"] for trial in plan["trials"]]
@@ -244,6 +301,7 @@ def cell_version(plan: dict[str, Any], trial: str, condition: str) -> Version:
     """The version of one cell: its number of replications, and the code that makes its requests.
 
     Trial and condition stand in the path. Equal requests have equal keys, and are not sent again.
+    Of a study that may stop early also the number of looks: without them every part is asked.
     """
     count = next(
         cell["replications"]
@@ -251,7 +309,8 @@ def cell_version(plan: dict[str, Any], trial: str, condition: str) -> Version:
         if (cell["trial"], cell["condition"]) == (trial, condition)
     )
     path = paths.CELL_VERSION.format(study=plan["study"], trial=trial, condition=condition)
-    return Version(path, f"{count} {_code('prompts.py', 'calls/requests.py')}\n")
+    looks = f" looks {looks_of(plan)}" if looks_of(plan) else ""
+    return Version(path, f"{count} {_code('prompts.py', 'calls/requests.py')}{looks}\n")
 
 
 def plan_version(plan: dict[str, Any]) -> Version:

@@ -24,6 +24,9 @@ def make_plan():
         ]
         return {
             "study": "demo",
+            "study_file": "config/studies/demo.yaml",
+            "items": [{"path": "data/items.jsonl"}],
+            "item_limit": None,
             "digests": {"analysis": "0123456789abcdef"},
             "trials": trials,
             "conditions": [{"id": f"{c}--1", "name": c} for c in conditions],
@@ -69,6 +72,7 @@ def make_row():
             "item_id": item,
             "item_hash": f"hash-{item}",
             "cluster": item,
+            "source": "data/items.jsonl",
             "scorer": "exact",
             "outcome": outcome,
             "replication": replication,
@@ -98,6 +102,7 @@ def write_table(tmp_path):
                 "cluster",
                 "scorer",
                 "outcome",
+                "source",
             )
         ]
         + [

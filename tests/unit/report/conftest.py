@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import runpy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -492,6 +493,25 @@ def _costs(cells: list[dict]) -> dict:
 def study(tmp_path: Path) -> Inputs:
     """2 models × 2 samplings × 2 conditions × 60 items × 2 replications, with holes and hostile texts."""
     return make_study(tmp_path / "study")
+
+
+@pytest.fixture
+def whole(study: Inputs) -> Inputs:
+    """The same study with an inference.json of schema 2 that has every chapter."""
+    return with_chapters(study)
+
+
+def with_chapters(study: Inputs) -> Inputs:
+    """A study whose inference.json has every chapter of schema 2."""
+    chapters = runpy.run_path(str(Path(__file__).with_name("chapters.py")))
+    chapters["add_chapters"](study.inference, study.plan)
+    return study
+
+
+@pytest.fixture(scope="session")
+def build():
+    """`make_study` with every chapter of schema 2."""
+    return lambda folder, **shape: with_chapters(make_study(folder, **shape))
 
 
 @pytest.fixture

@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from splitplot.report import content, figures, sample, wording
+from splitplot.report import content, sample, wording
+from splitplot.report.plots import axis, grid
 
 finite = st.floats(-1e9, 1e9, allow_nan=False)
 
 
-@pytest.mark.parametrize("module", [wording, figures, sample, content])
+@pytest.mark.parametrize("module", [wording, axis, grid, sample, content])
 def test_examples_in_the_docstrings_hold(module):
     result = doctest.testmod(module)
     assert result.attempted and not result.failed
@@ -29,6 +30,8 @@ def test_negative_numbers_carry_a_true_minus_sign():
 
 def test_a_tiny_difference_is_not_rounded_to_nothing():
     assert wording.points(0.0004) == "+0.04 points"
+    assert wording.points(0.0000123, wording.METRICS["usd"]) == "+0.000012 dollars"
+    assert wording.points(1e-17) == "0.0 points"
     assert wording.bounds(0.00012, 0.00031) == "0.01 to 0.03"
 
 

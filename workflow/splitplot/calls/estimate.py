@@ -18,6 +18,7 @@ from splitplot.canonical import digest
 from splitplot.items import load_items, read_items
 from splitplot.items.item import Item
 from splitplot.items.load import is_remote
+from splitplot.looks import check_clusters, closed_parts, looks_of
 from splitplot.targets import stage_version
 from splitplot.text import dollars
 
@@ -33,7 +34,8 @@ class CellEstimate:
     how many. gaps: recorded failures, sent again by `refill`. usd_*: None where the model has no known
     price. usd_batch_full, usd_saved: what goes by batch is expected to cost so much in real time, and
     so much less by batch. n_learned: on how many answers the expected lengths rest; learned_from:
-    "cell", or "trial" where the cell has none yet, or None.
+    "cell", or "trial" where the cell has none yet, or None. not_asked: requests of looks after the one
+    that settled the question; they are counted nowhere else.
     """
 
     trial: str
@@ -57,6 +59,7 @@ class CellEstimate:
     price_source: str | None = None
     n_learned: int = 0
     learned_from: str | None = None
+    not_asked: int = 0
 
 
 @dataclass
@@ -64,6 +67,7 @@ class Estimate:
     """Estimate of a study: totals, cells, and the models without a price.
 
     work: digest of every request that the study consists of, answered or not. An approval is for it.
+    looks: how often it may stop early; 0 where it may not.
     """
 
     study: str
@@ -80,6 +84,8 @@ class Estimate:
     usd_saved: float = 0.0
     unpriced: list[str] = field(default_factory=list)
     cells: list[CellEstimate] = field(default_factory=list)
+    looks: int = 0
+    not_asked: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary, the content of estimate.json."""
@@ -93,12 +99,21 @@ class Estimate:
         return cls(**plain | {"cells": [CellEstimate(**cell) for cell in value["cells"]]})
 
 
-def estimate(plan: dict[str, Any], items: Sequence[Item], ledger_root: Path) -> Estimate:
+def estimate(
+    plan: dict[str, Any],
+    items: Sequence[Item],
+    ledger_root: Path,
+    closed: frozenset[int] = frozenset(),
+) -> Estimate:
     """Build every request of the plan, look its key up in the ledger, price the rest.
 
-    A request that several cells share is counted once, in the first of them.
+    A request that several cells share is counted once, in the first of them. closed: indices of the
+    parts that are not asked (`looks.closed_parts`); without, a study that may stop early counts whole.
+    Raises ConfigError where such a study has items that share clusters.
     """
-    total = Estimate(plan["study"])
+    total = Estimate(plan["study"], looks=looks_of(plan))
+    if total.looks:
+        check_clusters(plan, (item.cluster for item in items))
     ledgers: dict[str, Ledger] = {}
     in_flight: dict[str, set[str]] = {}
     seen: set[str] = set()
@@ -110,7 +125,7 @@ def estimate(plan: dict[str, Any], items: Sequence[Item], ledger_root: Path) -> 
             # Batches are looked at first: one that is closed in between has its answers in the ledger.
             in_flight[name] = open_keys(ledger_root, name)
             ledgers[name] = Ledger(ledger_root, name, read_only=True)
-        works.append(remaining(plan, cell, items, ledgers[name], in_flight[name], seen))
+        works.append(remaining(plan, cell, items, ledgers[name], in_flight[name], seen, closed))
     for work in works:
         learned, learned_from = _learned(work, works, ledgers[work.trial["hash"]])
         row = _cell(work, learned, rescued=plan["execution"].get("rescue") is not None)
@@ -126,6 +141,7 @@ def estimate(plan: dict[str, Any], items: Sequence[Item], ledger_root: Path) -> 
 
 
 _SUMS = (
+    "not_asked",
     "requests",
     "in_ledger",
     "gaps",
@@ -150,10 +166,21 @@ def summary_line(total: Estimate) -> str:
         f", {total.gaps:,} are recorded failures (`refill` sends them again)" if total.gaps else ""
     )
     in_flight = f", {total.in_flight:,} are in open batches" if total.in_flight else ""
+    most = "at most " if total.looks and total.to_send else ""
     return (
         f"study {total.study}: {total.requests:,} requests; {total.in_ledger:,} answers are in the "
-        f"ledger{gaps}{in_flight}, {total.to_send:,} would be sent{_by_batch(total)} ({money})"
+        f"ledger{gaps}{in_flight}, {most}{total.to_send:,} would be sent{_by_batch(total)} ({money})"
+        f"{_by_looks(total)}"
     )
+
+
+def _by_looks(total: Estimate) -> str:
+    """The words for a study that may stop, or has stopped, before all of it is asked."""
+    if total.not_asked:
+        return f"; settled: {total.not_asked:,} more requests are not needed"
+    if total.looks and total.to_send:
+        return f"; it stops once it is settled, after one of {total.looks} looks"
+    return ""
 
 
 def _by_batch(total: Estimate) -> str:
@@ -188,7 +215,7 @@ def preview(plan: dict[str, Any], root: Path) -> str:
         if any(is_remote(source, root) for source in plan["items"]):
             return f"study {plan['study']}: its requests can be counted once its items are fetched"
         items = present_items(plan, root)
-    return summary_line(estimate(plan, items, root / paths.LEDGER))
+    return summary_line(estimate(plan, items, root / paths.LEDGER, closed_parts(plan, root)))
 
 
 def _made_items(plan: dict[str, Any], root: Path) -> list[Item] | None:
@@ -228,6 +255,7 @@ def _cell(work: Remaining, learned: Learned | None, *, rescued: bool) -> CellEst
         work.condition,
         trial["model"],
         trial["route"],
+        not_asked=work.not_asked,
         requests=work.requests,
         in_ledger=len(work.answers),
         gaps=work.gaps,

@@ -32,6 +32,7 @@ class Remaining:
     requests: int = 0
     gaps: int = 0
     in_flight: int = 0
+    not_asked: int = 0
     tokens_in: array[int] = field(default_factory=lambda: array("q"))
     bound_in: array[int] = field(default_factory=lambda: array("q"))
     part: array[int] = field(default_factory=lambda: array("h"))
@@ -59,16 +60,19 @@ def remaining(
     ledger: Ledger,
     in_flight: set[str],
     seen: set[str],
+    closed: frozenset[int] = frozenset(),
 ) -> Remaining:
     """The remaining work of a cell of the plan.
 
     in_flight: keys of the trial in open batches. seen: keys of the cells before, to which its own are
-    added: a request that several cells share belongs to the first.
+    added: a request that several cells share belongs to the first. closed: indices of the parts that
+    are not asked because the study was settled before; their requests are counted apart.
     """
     trial, condition, replications = cell_of(plan, cell["trial"], cell["condition"])
     work = Remaining(trial, condition["id"], trial_price(trial))
     sizes: dict[str, tuple[int, int, int]] = {}
     body: dict[str, Any] = {}
+    not_asked: set[str] = set()
     last_item: Item | None = None
     size = (0, 0, 0)
     for request, item, _ in cell_requests(trial, condition, replications, items):
@@ -77,8 +81,13 @@ def remaining(
         if item is not last_item:  # replications have the same body
             last_item, body = item, request.body
             size = (expected(body), upper_bound(body), part_of(item.id, len(plan["parts"])))
+        if size[2] in closed:
+            not_asked.add(request.key)
+            continue
         sizes[request.key] = size
         seen.add(request.key)
+    work.not_asked = len(not_asked - seen)
+    seen |= not_asked
     if body:
         work.bound_out = max_output(body, work.price)  # by parameters of the trial alone
     found = ledger.find(sizes)

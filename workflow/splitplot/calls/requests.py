@@ -6,9 +6,10 @@ from typing import Any
 
 from splitplot.calls.records import Request, request_key
 from splitplot.errors import ConfigError
-from splitplot.files import write_jsonl
+from splitplot.files import read_json, write_jsonl
 from splitplot.items import read_items
 from splitplot.items.item import Item
+from splitplot.looks import check_clusters, looks_of, opens_next, read_clusters
 from splitplot.prompts import render
 
 
@@ -31,12 +32,26 @@ def part_index(part: str) -> tuple[int, int]:
 
 
 def write_part(
-    plan: dict[str, Any], trial_id: str, condition_id: str, part: str, items: Path, folder: Path
+    plan: dict[str, Any],
+    trial_id: str,
+    condition_id: str,
+    part: str,
+    items: Path,
+    folder: Path,
+    decision: Path | None = None,
 ) -> int:
     """Write requests.jsonl (one line per distinct key) and grid.jsonl (one per item × replication).
 
-    Returns the number of distinct requests.
+    decision: of the look before that of the part; where it asks no more, both files are empty: these
+    items were not asked by design.
+    Returns the number of distinct requests. Raises ConfigError for items that share clusters in a
+    study that may stop early.
     """
+    if looks_of(plan):
+        check_clusters(plan, read_clusters(items))
+    if decision is not None and not opens_next(read_json(decision)):
+        write_jsonl(folder / "grid.jsonl", [])
+        return write_jsonl(folder / "requests.jsonl", [])
     trial, condition, replications = cell_of(plan, trial_id, condition_id)
     grid: list[dict[str, Any]] = []
     seen: set[str] = set()

@@ -14,6 +14,7 @@ from splitplot.calls.records import LOST
 from splitplot.calls.requests import cell_of, cell_requests, part_index
 from splitplot.files import read_json, read_jsonl
 from splitplot.items.item import Item, part_of
+from splitplot.looks import closed_parts
 
 
 @dataclass
@@ -39,9 +40,14 @@ class CellStatus:
 
 
 def status(plan: dict[str, Any], items: Sequence[Item], root: Path) -> list[CellStatus]:
-    """The state of every cell of the plan, in its order. root: the workflow root."""
+    """The state of every cell of the plan, in its order. root: the workflow root.
+
+    Items that are not asked because the study was settled before do not count.
+    """
     rows = []
-    for cell, keys in _cell_keys(plan, items):
+    closed = closed_parts(plan, root)
+    asked = [item for item in items if part_of(item.id, len(plan["parts"])) not in closed]
+    for cell, keys in _cell_keys(plan, asked):
         trial = cell_of(plan, cell["trial"], cell["condition"])[0]
         # Before the ledger: a batch that is closed in between has its answers there.
         in_batches = keys.keys() & open_keys(root / paths.LEDGER, trial["hash"])

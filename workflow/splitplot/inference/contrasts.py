@@ -1,6 +1,6 @@
-"""From the grid to what inference.json says of one contrast: estimate, noise, sensitivity, verdict, flags."""
+"""From the grid to all that is known of one contrast: estimate, scopes, noise, rivals, sensitivity."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,32 +9,33 @@ import numpy as np
 from splitplot.errors import ConfigError
 from splitplot.inference.arms import Arms, averaged_over, build_arms, paired_cells
 from splitplot.inference.asked import MISSING_RULES, Asked, contrast_seed
-from splitplot.inference.checks import LOSS_DIFFERS, LOST_NOTED, TRUNCATION_GAP, Flag, flags
+from splitplot.inference.checks import LOSS_DIFFERS, LOST_NOTED, TRUNCATION_GAP
 from splitplot.inference.clusters import TooFewClusters
-from splitplot.inference.evidence import FIXED, ITEMS, Arm, Evidence, Rival
-from splitplot.inference.grid import Grid
-from splitplot.inference.intervals import Floats, is_binary, is_bounded
-from splitplot.inference.mcnemar import mcnemar_exact
-from splitplot.inference.multiplicity import holm
-from splitplot.inference.noise import (
-    RunNoise,
-    items_needed,
-    smallest_detectable,
-    these_items_interval,
-    these_items_p_value,
-)
+from splitplot.inference.evidence import DATASETS, FIXED, ITEMS, PROMPTS, Arm, Evidence, Rival
+from splitplot.inference.families import Compared, Family
+from splitplot.inference.families import families as adjusted_families
+from splitplot.inference.grid import Grid, Ints
+from splitplot.inference.intervals import Floats, Interval, is_binary, is_bounded
+from splitplot.inference.mcnemar import mcnemar_detectable, mcnemar_exact, mcnemar_items
+from splitplot.inference.noise import POWER, RunNoise, items_needed, smallest_detectable
 from splitplot.inference.paired import PairedResult, paired_comparison
+from splitplot.inference.scoped import ORDER, Scoped
 from splitplot.inference.sensitivity import Alternatives
-from splitplot.inference.verdict import decide, speak
+from splitplot.inference.sequential.peeking import under_peeking
 from splitplot.inference.wording import quoted
-from splitplot.inference.words import NO_VERDICT
+
+POWER_KNOWN = (ITEMS, FIXED)
+"""Scopes at which a number of items (of runs) can be said to see a gap of a given size."""
 
 
 @dataclass(frozen=True)
 class Answered:
-    """Everything about a contrast but what depends on the other contrasts.
+    """Everything about a contrast but what depends on the other contrasts, until `families` adds that.
 
-    averaged_over: as in `Evidence`, with the names of the levels.
+    other: the contrast, open to other analyses. arms: what was compared, and `cluster` its labels.
+    averaged_over: as in `Evidence`, with the
+    names of the levels. scopes: from the narrowest to the widest that the design supports. family,
+    simultaneous: of the family it is judged in.
     """
 
     asked: Asked
@@ -43,137 +44,135 @@ class Answered:
     replications: int
     sensitivity: tuple[Rival, ...]
     averaged_over: str | None
+    other: Alternatives
+    arms: Arms
+    cluster: Ints | None
+    test: str | None
+    scopes: tuple[Scoped, ...] = ()
+    family: Family | None = None
+    simultaneous: Interval | None = None
 
 
-def answer(grid: Grid, asked: Asked, alpha: float, seed: int, simulated: bool) -> Answered:
-    """Estimate one contrast and its sensitivity analyses. Raises ConfigError for unknown names."""
+def answer(
+    grid: Grid,
+    asked: Asked,
+    alpha: float,
+    seed: int,
+    simulated: bool,
+    *,
+    dataset_of: Ints | None = None,
+    random_prompts: bool = False,
+    peeking: int | None = None,
+    panel: bool = True,
+) -> Answered:
+    """Estimate one contrast and its sensitivity analyses. Raises ConfigError for unknown names.
+
+    dataset_of: dataset per item of the grid, None for a study of one. random_prompts: the conditions
+        stand for others like them. peeking: number of primary contrasts of a study that may stop early.
+    panel: whether to make the sensitivity analyses too.
+    """
     where = f'analysis.primary "{asked.name}"'
     if asked.missing not in MISSING_RULES:
         raise ConfigError(
             f'{where}: unknown missing rule "{asked.missing}"; allowed: {", ".join(MISSING_RULES)}'
         )
     pairs = paired_cells(grid.cells, asked.factor, asked.a, asked.b, where)
-    other = Alternatives(grid, pairs, alpha, contrast_seed(seed, asked), asked.scope)
+    seed = contrast_seed(seed, asked)
+    other = Alternatives(grid, pairs, alpha, seed, asked.scope, dataset_of)
     arms = build_arms(grid, pairs, asked.missing, asked.missing)
     comparison, problem = _compare(other, arms)
-    noise = _noise(other, asked, arms)
-    first, second = _arm(other, asked.label_a, arms.a, 0), _arm(other, asked.label_b, arms.b, 1)
-    differential = _differential_loss(other)
-    n_items, n_clusters = int(arms.item.size), int(np.unique(grid.cluster[arms.item]).size)
-    binary = n_items > 0 and is_binary(arms.a) and is_binary(arms.b)
-    bounded = n_items > 0 and is_bounded(arms.a) and is_bounded(arms.b)
-    clustered = n_clusters < n_items
-    evidence = Evidence(
-        a=first,
-        b=second,
-        difference=comparison.difference if comparison else None,
-        equivalence=comparison.equivalence if comparison else None,
-        margin=asked.margin,
-        margin_is_default=asked.margin_is_default,
-        scope=asked.scope,
-        alpha=alpha,
-        bounded=bounded,
-        binary=binary,
-        clustered=clustered,
-        n_items=n_items,
-        n_union=arms.n_union,
-        n_clusters=n_clusters,
-        wins=comparison.wins if comparison else 0,
-        losses=comparison.losses if comparison else 0,
-        noise=noise,
-        p_value=comparison.p_value if comparison else None,
-        differential_loss=differential,
-        missing_interval=problem if pairs else _no_partner(asked),
-        averaged_over=averaged_over(grid.cells, asked.factor, pairs),
-        simulated=simulated,
+    evidence = _evidence(other, asked, arms, comparison, simulated)
+    evidence = replace(evidence, missing_interval=problem if pairs else _no_partner(asked))
+    found = _scopes(other, asked, arms, comparison, random_prompts) if pairs else ()
+    test = comparison.test if comparison else None
+    if asked.scope != ITEMS and comparison is not None:
+        own = next((one for one in found if one.scope == asked.scope), None)
+        evidence = _at_scope(evidence, own)
+        test = own.test if own else None
+    rivals, fixed_sample = _rivals(other, asked, evidence), None
+    if peeking is not None and asked.scope == ITEMS:
+        evidence, fixed_sample = under_peeking(evidence, arms.a, arms.b, peeking)
+        test = "e-process" if evidence.anytime else test
+    evidence = replace(evidence, rivals=rivals)
+    lost = evidence.a.lost + evidence.b.lost > 0
+    analyses = other.panel(arms, asked.missing, asked.label_a, lost) if panel else []
+    return Answered(
+        asked,
+        evidence,
+        comparison,
+        max((grid.replications(cell) for pair in pairs for cell in pair), default=0),
+        tuple([fixed_sample] if fixed_sample else []) + tuple(analyses),
+        averaged_over(grid.cells, asked.factor, pairs, named=True),
+        other,
+        arms,
+        other.cluster(arms) if arms.item.size else None,
+        test,
+        found,
     )
-    if comparison is not None:
-        se, df = comparison.difference.se, comparison.difference.df
-        evidence = replace(
-            evidence,
-            smallest_detectable=smallest_detectable(se, alpha, df),
-            items_needed=items_needed(
-                se, n_items, asked.margin, alpha, exact=binary and not clustered
-            ),
+
+
+def families(
+    answers: Sequence[Answered], *, seed: int = 0, simultaneous: bool = False
+) -> list[Answered]:
+    """The answers with p-values adjusted within each family: primary ones by Holm, the exploratory
+    ones of a metric by Benjamini and Hochberg.
+
+    simultaneous: whether to find intervals that hold together too; seed: the plan's, for those.
+    """
+    compared = [
+        Compared(
+            one.asked.name,
+            one.asked.metric,
+            one.asked.primary,
+            _differences(one) if simultaneous and one.asked.scope == ITEMS else None,
+            one.evidence.p_value,
+            one.evidence.bounded,
         )
-    if asked.scope == FIXED and comparison is not None and noise.se_run is not None:
-        estimate = comparison.difference.estimate
-        evidence = replace(
-            evidence,
-            difference=these_items_interval(estimate, noise, 1 - alpha),
-            equivalence=these_items_interval(estimate, noise, 1 - 2 * alpha),
-            p_value=these_items_p_value(estimate, noise),
-            smallest_detectable=smallest_detectable(noise.se_run, alpha),
-            items_needed=None,
-        )
-    evidence = replace(evidence, rivals=_rivals(other, asked, evidence))
-    replications = max((grid.replications(cell) for pair in pairs for cell in pair), default=0)
-    panel = other.panel(arms, asked.missing, asked.label_a, first.lost + second.lost > 0)
-    over = averaged_over(grid.cells, asked.factor, pairs, named=True)
-    return Answered(asked, evidence, comparison, replications, tuple(panel), over)
+        for one in answers
+    ]
+    clusters = {
+        one.asked.metric: one.other.grid.cluster if one.other.grid.clustered else None
+        for one in answers
+    }
+    level = 1 - answers[0].evidence.alpha if answers else 0.95
+    found = list(answers)
+    for family in adjusted_families(compared, clusters, level=level, seed=seed):
+        for index, p, interval in zip(
+            family.members, family.p_adjusted, family.intervals, strict=True
+        ):
+            evidence = replace(
+                found[index].evidence,
+                p_adjusted=p,
+                family=max(1, sum(other is not None for other in family.p_adjusted)),
+                adjustment=family.adjustment.replace("-", "–"),
+            )
+            found[index] = replace(
+                found[index], evidence=evidence, family=family, simultaneous=interval
+            )
+    return found
 
 
-def families(answers: Sequence[Answered]) -> list[Answered]:
-    """The answers with p-values adjusted by Holm within each family: the comparisons of one metric."""
-    adjusted = list(answers)
-    for metric in dict.fromkeys(one.asked.metric for one in answers):
-        members = [i for i, one in enumerate(answers) if one.asked.metric == metric]
-        p_values = holm([answers[i].evidence.p_value for i in members])
-        for i, p in zip(members, p_values, strict=True):
-            evidence = replace(answers[i].evidence, p_adjusted=p, family=len(members))
-            adjusted[i] = replace(answers[i], evidence=evidence)
-    return adjusted
+def family_entries(answers: Sequence[Answered]) -> list[dict[str, Any]]:
+    """The families of these answers, as in inference.json."""
+    names = [one.asked.name for one in answers]
+    distinct = {one.family.name: one.family for one in answers if one.family}
+    return [family.to_json(names) for family in distinct.values()]
 
 
-def to_json(answered: Answered) -> tuple[dict[str, Any], list[Flag]]:
-    """The contrast as inference.json has it, and its flags."""
-    asked, e, found = answered.asked, answered.evidence, answered.comparison
-    verdict = speak(e)
-    return {
-        "name": asked.name,
-        "factor": asked.factor,
-        "a": asked.a,
-        "b": asked.b,
-        "metric": asked.metric,
-        "scope": asked.scope,
-        "averaged_over": answered.averaged_over,
-        "missing": asked.missing,
-        "margin": asked.margin,
-        "margin_is_default": asked.margin_is_default,
-        "primary": asked.primary,
-        "n_items": e.n_items,
-        "n_clusters": e.n_clusters,
-        "replications": answered.replications,
-        "difference": e.difference.to_json() if e.difference else None,
-        "equivalence": e.equivalence.to_json() if e.equivalence else None,
-        "p_value": e.p_value,
-        "p_adjusted": e.p_adjusted,
-        "mid_p": found.mid_p if found else None,
-        "test": (found.test if asked.scope == ITEMS else "z on run-to-run noise")
-        if found
-        else None,
-        "discordant": {"a_only": found.discordant[0], "b_only": found.discordant[1]}
-        if found and found.discordant
-        else None,
-        "wins": e.wins,
-        "ties": e.n_items - e.wins - e.losses,
-        "losses": e.losses,
-        "noise": {
-            "se_run": e.noise.se_run,
-            "half_width": e.noise.half_width,
-            "reason": e.noise.reason,
-        },
-        "smallest_detectable": e.smallest_detectable,
-        "items_needed": e.items_needed,
-        "lost_share": {"a": e.a.lost, "b": e.b.lost},
-        "truncated_share": {"a": e.a.truncated, "b": e.b.truncated},
-        "sensitivity": [
-            _sensitivity_json(rival, e.margin, verdict.word) for rival in answered.sensitivity
-        ],
-        "verdict": verdict.word,
-        "reasons": list(verdict.reasons),
-        "sentence": verdict.sentence,
-    }, flags(e, asked.name)
+def conditional(answered: Answered, found: Mapping[str, str] | None) -> Answered:
+    """The answer with what its sign depends on, as {"on", "sentence"}; as it is where on nothing."""
+    if found is None:
+        return answered
+    return replace(answered, evidence=replace(answered.evidence, conditional=found["sentence"]))
+
+
+def _differences(answered: Answered) -> Floats | None:
+    """A − B per item of the grid, NaN where it is not common; None where nothing can be compared."""
+    if answered.comparison is None:
+        return None
+    values = np.full(len(answered.other.grid.items), np.nan)
+    values[answered.arms.item] = answered.arms.a - answered.arms.b
+    return values
 
 
 def _compare(other: Alternatives, arms: Arms) -> tuple[PairedResult | None, str | None]:
@@ -188,6 +187,118 @@ def _compare(other: Alternatives, arms: Arms) -> tuple[PairedResult | None, str 
     except (TooFewClusters, ValueError) as problem:
         return None, str(problem)
     return result, None
+
+
+def _evidence(
+    other: Alternatives,
+    asked: Asked,
+    arms: Arms,
+    comparison: PairedResult | None,
+    simulated: bool,
+) -> Evidence:
+    """What the default analysis over items like these says, without its rivals."""
+    grid, alpha = other.grid, other.alpha
+    n_items, n_clusters = int(arms.item.size), int(np.unique(grid.cluster[arms.item]).size)
+    binary = n_items > 0 and is_binary(arms.a) and is_binary(arms.b)
+    clustered = n_clusters < n_items
+    se, df = (comparison.difference.se, comparison.difference.df) if comparison else (None, None)
+    return Evidence(
+        a=_arm(other, asked.label_a, arms.a, 0),
+        b=_arm(other, asked.label_b, arms.b, 1),
+        difference=comparison.difference if comparison else None,
+        equivalence=comparison.equivalence if comparison else None,
+        margin=asked.margin,
+        margin_is_default=asked.margin_is_default,
+        scope=asked.scope,
+        alpha=alpha,
+        bounded=n_items > 0 and is_bounded(arms.a) and is_bounded(arms.b),
+        binary=binary,
+        clustered=clustered,
+        n_items=n_items,
+        n_union=arms.n_union,
+        n_clusters=n_clusters,
+        wins=comparison.wins if comparison else 0,
+        losses=comparison.losses if comparison else 0,
+        noise=_noise(other, asked, arms),
+        p_value=comparison.p_value if comparison else None,
+        differential_loss=_differential_loss(other),
+        smallest_detectable=_detectable(comparison, alpha)
+        if binary and not clustered
+        else smallest_detectable(se, alpha, df),
+        items_needed=_items_for(comparison, asked.margin, alpha)
+        if binary and not clustered
+        else items_needed(se, n_items, asked.margin, alpha),
+        averaged_over=averaged_over(grid.cells, asked.factor, other.pairs),
+        simulated=simulated,
+    )
+
+
+def _detectable(found: PairedResult | None, alpha: float) -> float | None:
+    """The gap that McNemar's exact test on so many items, of which so many tell, finds 8 times in 10."""
+    if found is None or not found.wins + found.losses:
+        return None
+    return mcnemar_detectable(
+        found.n_items, (found.wins + found.losses) / found.n_items, alpha, POWER
+    )
+
+
+def _items_for(found: PairedResult | None, margin: float, alpha: float) -> int | None:
+    """Items at which McNemar's exact test finds the margin 8 times in 10, if as many tell as here."""
+    if found is None or not found.wins + found.losses or not 0 < margin <= 1:
+        return None
+    telling = max((found.wins + found.losses) / found.n_items, margin)
+    return mcnemar_items((telling + margin) / 2, (telling - margin) / 2, alpha, POWER)
+
+
+def _scopes(
+    other: Alternatives,
+    asked: Asked,
+    arms: Arms,
+    comparison: PairedResult | None,
+    random_prompts: bool,
+) -> tuple[Scoped, ...]:
+    """The contrast at every scope that the design speaks of, from the narrowest to the widest."""
+    if not arms.item.size:
+        return ()
+    supported = {
+        FIXED: True,
+        ITEMS: True,
+        PROMPTS: random_prompts and asked.factor != "condition",
+        DATASETS: other.dataset_of is not None,
+    }
+    found = []
+    for scope in ORDER:
+        if scope == ITEMS and comparison is not None:
+            one = Scoped(
+                ITEMS,
+                comparison.difference,
+                comparison.equivalence,
+                comparison.p_value,
+                comparison.test,
+            )
+            found.append(one)
+        elif supported[scope] or scope == asked.scope:
+            found.append(other.at(scope, arms, asked.missing, asked.missing))
+    return tuple(found)
+
+
+def _at_scope(e: Evidence, own: Scoped | None) -> Evidence:
+    """The evidence with the intervals of the contrast's own scope."""
+    if own is None:
+        return replace(e, difference=None, equivalence=None, p_value=None)
+    e = replace(
+        e,
+        difference=own.difference,
+        equivalence=own.equivalence,
+        p_value=own.p_value,
+        missing_interval=own.reason,
+        items_needed=None,
+    )
+    if own.scope == FIXED:
+        return replace(e, smallest_detectable=smallest_detectable(e.noise.se_run, e.alpha))
+    interval = own.difference
+    seen = smallest_detectable(interval.se, e.alpha, interval.df) if interval else None
+    return replace(e, smallest_detectable=seen)
 
 
 def _arm(other: Alternatives, name: str, scores: Floats, side: int) -> Arm:
@@ -233,16 +344,6 @@ def _noise(other: Alternatives, asked: Asked, arms: Arms) -> RunNoise:
         )
         return replace(noise, reason=reason)
     return noise
-
-
-def _sensitivity_json(rival: Rival, margin: float, word: str) -> dict[str, Any]:
-    verdict = decide(rival.difference, rival.equivalence, margin)
-    return {
-        "name": rival.name,
-        "difference": rival.difference.to_json(),
-        "verdict": verdict,
-        "holds": verdict == word if word != NO_VERDICT else None,
-    }
 
 
 def _no_partner(asked: Asked) -> str:

@@ -19,6 +19,7 @@ TRUNCATED, UNUSABLE, LOST = "truncated", "unusable", "lost"
 class Rival:
     """Another defensible analysis of the same contrast, with which the verdict has to agree.
 
+    p_value: of its own test, where it has one beside the interval.
     about: what it counts otherwise (a name above), None for analyses that the verdict does not go by.
     supposing: the same in words that end a sentence, "if every lost answer had gone against “direct”".
     """
@@ -28,6 +29,7 @@ class Rival:
     equivalence: Interval
     about: str | None = None
     supposing: str = ""
+    p_value: float | None = None
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,11 @@
 """Where the formula of each method comes from: the list that a report prints at its end."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
+
+NAMING = ("method", "test", "adjustment")
+IMPLYING = {"mid_p": "McNemar mid-p", "smallest_detectable": "smallest detectable"}
+"""Keys of inference.json whose value names a method, and those that have one only if it was used."""
 
 SOURCES = {
     "Wilson": "Wilson 1927; Brown, Cai & DasGupta 2001",
@@ -26,25 +30,26 @@ SOURCES = {
 }
 
 
-def used(
-    conditions: Sequence[Mapping[str, Any]], contrasts: Sequence[Mapping[str, Any]]
-) -> list[dict[str, str]]:
-    """[{"name", "formula_source"}] of the methods that appear in these entries of inference.json."""
-    names: set[str] = set()
-    for entry in conditions:
-        names |= {entry[kind]["method"] for kind in ("strict", "observed") if entry[kind]}
-    for entry in contrasts:
-        names |= {entry[kind]["method"] for kind in ("difference", "equivalence") if entry[kind]}
-        names |= {entry["test"]} if entry["test"] else set()
-        names |= {one["difference"]["method"] for one in entry["sensitivity"]}
-        if entry["mid_p"] is not None:
-            names.add("McNemar mid-p")
-        if entry["p_adjusted"] != entry["p_value"]:
-            names.add("Holm")
-        if entry["smallest_detectable"] is not None:
-            names.add("smallest detectable")
+def used(summary: Mapping[str, Any]) -> list[dict[str, str]]:
+    """[{"name", "formula_source"}] of the methods that appear anywhere in inference.json."""
+    names = set(_named(summary))
     found = {family for name in names for family in [_family(name)] if family}
     return [{"name": name, "formula_source": SOURCES[name]} for name in SOURCES if name in found]
+
+
+def _named(value: Any) -> Iterator[str]:
+    """Every text under a key that names a method; and what is known by having a value."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            if key in NAMING and isinstance(inner, str):
+                yield inner
+            elif key in IMPLYING and inner is not None:
+                yield IMPLYING[key]
+            else:
+                yield from _named(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _named(inner)
 
 
 def _family(name: str) -> str | None:

@@ -1,4 +1,8 @@
-"""Several comparisons at once: p-values that hold for the whole family."""
+"""Several comparisons at once: p-values that hold for the whole family.
+
+Holm for the comparisons that were declared (no false claim at all, with probability 1 − α); Benjamini
+and Hochberg for screens (of what is singled out, a share of at most α is false on average).
+"""
 
 from collections.abc import Sequence
 
@@ -8,10 +12,36 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
 
     None (no test was possible) stays None and does not count in the size of the family.
     """
-    known = sorted((p, index) for index, p in enumerate(p_values) if p is not None)
+    known = _in_order(p_values)
     adjusted: list[float | None] = [None] * len(p_values)
     reached = 0.0
     for rank, (p, index) in enumerate(known):
         reached = max(reached, min(1.0, p * (len(known) - rank)))
         adjusted[index] = reached
     return adjusted
+
+
+def benjamini_hochberg(p_values: Sequence[float | None]) -> list[float | None]:
+    """Adjusted p-values that bound the false discovery rate, in the given order (Benjamini & Hochberg 1995).
+
+    The i-th smallest of m becomes the smallest m·p/k over ranks k ≥ i. It holds for independent tests and for
+    positively dependent ones (Benjamini & Yekutieli 2001). None stays None and does not count.
+    """
+    known = _in_order(p_values)
+    adjusted: list[float | None] = [None] * len(p_values)
+    reached = 1.0
+    for rank in range(len(known), 0, -1):
+        p, index = known[rank - 1]
+        reached = min(reached, p * len(known) / rank)
+        adjusted[index] = reached
+    return adjusted
+
+
+def _in_order(p_values: Sequence[float | None]) -> list[tuple[float, int]]:
+    """The known p-values with their places, smallest first. Raises ValueError outside 0…1 and for NaN,
+    which would sort anywhere: what could not be tested is None."""
+    known = [(p, index) for index, p in enumerate(p_values) if p is not None]
+    for p, _ in known:
+        if not 0.0 <= p <= 1.0:
+            raise ValueError(f"not a p-value: {p}; a comparison without a test is None")
+    return sorted(known)

@@ -6,17 +6,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from splitplot.inference.arms import Arms, build_arms
-from splitplot.inference.clusters import TooFewClusters
-from splitplot.inference.evidence import FIXED, ITEMS, LOST, TRUNCATED, UNUSABLE, Rival
+from splitplot.inference.evidence import (
+    DATASETS,
+    FIXED,
+    ITEMS,
+    LOST,
+    PROMPTS,
+    TRUNCATED,
+    UNUSABLE,
+    Rival,
+)
 from splitplot.inference.grid import Grid, Ints
-from splitplot.inference.intervals import Interval, is_bounded
-from splitplot.inference.noise import RunNoise, run_noise, these_items_interval
-from splitplot.inference.paired import paired_difference, t_difference
-from splitplot.inference.signflip import sign_flip_interval
+from splitplot.inference.intervals import is_bounded
+from splitplot.inference.noise import RunNoise, run_noise
+from splitplot.inference.otherwise import other_estimators
+from splitplot.inference.scoped import Scoped, datasets, items, prompts, these_items
 from splitplot.inference.wording import quoted
-
-SIGN_FLIP_ITEMS = 1_000
-"""Up to this many items the panel shows the sign-flip interval: beyond, it is the t interval."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,7 @@ class Alternatives:
     alpha: float
     seed: int
     scope: str = ITEMS
+    dataset_of: Ints | None = None
 
     @property
     def levels(self) -> tuple[float, float]:
@@ -56,10 +62,25 @@ class Alternatives:
         arms = build_arms(self.grid, self.pairs, a, b or a)
         if not arms.item.size:
             return []
-        intervals = self._intervals(arms)
-        if intervals is None:
+        found = self.at(self.scope, arms, a, b or a)
+        if found.difference is None or found.equivalence is None:
             return []
-        return [Rival(name, intervals[0], intervals[1], about=about, supposing=supposing)]
+        return [Rival(name, found.difference, found.equivalence, about=about, supposing=supposing)]
+
+    def at(self, scope: str, arms: Arms, a: str, b: str) -> Scoped:
+        """The contrast at a scope. arms: those of the variants a and b of `grid.VARIANTS`."""
+        if scope == FIXED:
+            return these_items(float((arms.a - arms.b).mean()), self.noise(arms), self.levels)
+        if scope == PROMPTS:
+            if a != b:
+                reason = "both arms have to be counted by one rule"
+                return Scoped(PROMPTS, None, None, reason=reason)
+            return prompts(self.grid, self.pairs, a, self.levels)
+        cluster = self.cluster(arms)
+        if scope == DATASETS and self.dataset_of is not None:
+            dataset = self.dataset_of[arms.item]
+            return datasets(arms, cluster, dataset, self.levels, self.seed)
+        return items(arms, cluster, self.levels, self.seed)
 
     def noise(self, arms: Arms) -> RunNoise:
         """Run-to-run noise of the difference of these arms."""
@@ -114,42 +135,8 @@ class Alternatives:
             found += self.under("lost answers counted as wrong", "lost_wrong")
             if arms.item.size and is_bounded(arms.a) and is_bounded(arms.b):
                 found += self.bounds(label)
-        return found + self.other_intervals(arms)
-
-    def other_intervals(self, arms: Arms) -> list[Rival]:
-        """The same scores by t and by sign-flip; with clusters, as if there were none."""
-        if arms.item.size < 2 or self.scope == FIXED:
-            return []
-        found: list[Rival] = []
-        a, b, levels, seed = arms.a, arms.b, self.levels, self.seed
-        try:
-            own = [paired_difference(a, b, level=level, seed=seed) for level in levels]
-            if self.cluster(arms) is not None:
-                return [Rival("clusters ignored", own[0], own[1])]
-            student = [t_difference(a, b, level) for level in levels]
-            if student[0].method != own[0].method:
-                found.append(Rival("t interval over items", student[0], student[1]))
-            if arms.item.size <= SIGN_FLIP_ITEMS and own[0].method != "sign-flip inversion":
-                flipped = [sign_flip_interval(a - b, level=level, seed=seed) for level in levels]
-                if flipped[0].method != student[0].method:
-                    found.append(Rival("sign-flip interval", flipped[0], flipped[1]))
-        except ValueError:
+        if self.scope != ITEMS:
             return found
-        return found
-
-    def _intervals(self, arms: Arms) -> tuple[Interval, Interval] | None:
-        """The default intervals of the contrast's scope, at both levels; None where there are none."""
-        a, b, (level, inner) = arms.a, arms.b, self.levels
-        if self.scope == FIXED:
-            estimate, noise = float((a - b).mean()), self.noise(arms)
-            outer = these_items_interval(estimate, noise, level)
-            narrow = these_items_interval(estimate, noise, inner)
-            return (outer, narrow) if outer and narrow else None
-        cluster = self.cluster(arms)
-        try:
-            return (
-                paired_difference(a, b, cluster=cluster, level=level, seed=self.seed),
-                paired_difference(a, b, cluster=cluster, level=inner, seed=self.seed),
-            )
-        except (TooFewClusters, ValueError):
-            return None
+        return found + other_estimators(
+            arms.a, arms.b, cluster=self.cluster(arms), levels=self.levels, seed=self.seed
+        )

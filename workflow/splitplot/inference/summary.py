@@ -4,7 +4,7 @@ Reads the columns it needs and never the text of a response. The result depends 
 not on their order: rows, items and clusters are sorted before anything is summed or drawn.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,47 @@ import numpy as np
 
 from splitplot.errors import ConfigError, near_miss
 from splitplot.inference import contrasts, health, methods
-from splitplot.inference.asked import FIRST_SCORER, asked_of_plan
+from splitplot.inference.asked import FIRST_SCORER, Asked, asked_of_plan, explored
+from splitplot.inference.chapters import (
+    calibration,
+    components,
+    datasets,
+    interaction,
+    omnibus,
+    pareto,
+    pass_at_k,
+    placebo,
+    purchase,
+    ranking,
+    spent,
+    stopping,
+)
 from splitplot.inference.checks import Flag
+from splitplot.inference.contrasts import Answered
 from splitplot.inference.data import StudyData, load_data
+from splitplot.inference.entry import contrast_entry
+from splitplot.inference.evidence import ITEMS
 from splitplot.inference.grid import Bools, Grid
 
+Chapter = Callable[[StudyData], tuple[Any, list[Flag]]]
+
 SCHEMA = 2
+
+
+CHAPTERS: dict[str, Chapter] = {
+    "omnibus": omnibus.chapter,
+    "components": components.chapter,
+    "purchase": purchase.chapter,
+    "ranking": ranking.chapter,
+    "pareto": pareto.chapter,
+    "spent": spent.chapter,
+    "datasets": datasets.chapter,
+    "calibration": calibration.chapter,
+    "pass_at_k": pass_at_k.chapter,
+    "placebo": placebo.chapter,
+    "stopping": stopping.chapter,
+}
+"""Key of inference.json → what makes it, in the order of the file."""
 
 
 def summarise(table: Path, plan: dict[str, Any], frozen: dict[str, Any] | None) -> dict[str, Any]:
@@ -31,64 +66,118 @@ def summarise(table: Path, plan: dict[str, Any], frozen: dict[str, Any] | None) 
     """
     data = load_data(table, plan)
     analysis = plan.get("analysis") or {}
-    alpha, seed = data.alpha, data.seed
-
-    def grid_of(metric: str, where: str) -> Grid:
-        scorer = data.scorers[0] if metric == FIRST_SCORER else metric
-        if scorer not in data.scorers:
-            raise ConfigError(
-                f'{where}: unknown metric "{metric}"{near_miss(metric, [FIRST_SCORER, *data.scorers])}'
-            )
-        return data.grid(scorer)
-
-    grid = grid_of(FIRST_SCORER, "scorers")
+    grid = data.grid()
     first_rows = data.table.scorer_rows(data.scorers[0])
-    simulated = data.simulated
     asked = asked_of_plan(analysis.get("primary") or [], data.cells)
-    answers = contrasts.families(
-        [
-            contrasts.answer(
-                grid_of(one.metric, f'analysis.primary "{one.name}"'), one, alpha, seed, simulated
-            )
-            for one in asked
-        ]
-    )
-    flags = _study_flags(data, first_rows)
-    conditions, cell_flags = health.conditions(grid, 1 - alpha)
-    flags += cell_flags
-    spoken = []
-    for one in answers:
-        entry, found = contrasts.to_json(one)
-        spoken.append(entry)
+    more, unexplored = explored(asked, data.cells, data.scorers)
+    answers = _answers(data, asked)
+    answers += [one for one in _answers(data, more, panel=False) if one.comparison is not None]
+    answers = contrasts.families(answers, seed=data.seed, simultaneous=True)
+    turning, turning_flags = interaction.chapter(data)
+    # Levels that are a sample of others are in the interval of their scope: no verdict rests on one.
+    fixed = [entry for entry in turning if entry["with"] not in analysis.get("random", ())]
+    flags = _study_flags(data, first_rows, unexplored)
+    conditions, cell_flags = health.conditions(grid, data.level)
+    flags += cell_flags + turning_flags
+    spoken, exploration = [], []
+    for index, one in enumerate(answers):
+        depends = interaction.conditional_on(fixed, one.asked.name)
+        entry, found = contrast_entry(
+            contrasts.conditional(one, depends),
+            depends=depends,
+            selected=_selected(data, one),
+        )
+        if index < len(asked):
+            spoken.append(entry)
+            flags += found
+        else:
+            exploration.append(entry)
+    chapters: dict[str, Any] = {}
+    for name, chapter in CHAPTERS.items():
+        chapters[name], found = chapter(data)
         flags += found
     standing = dict(frozen) if frozen else _untouched(plan)
     flags += _frozen_flags(standing)
     summary = {
         "schema": SCHEMA,
         "study": plan["study"],
-        "alpha": alpha,
-        "simulated": simulated,
+        "alpha": data.alpha,
+        "simulated": data.simulated,
         "n_items": len(grid.items),
         "n_clusters": grid.n_clusters,
         "clustered": grid.clustered,
         "conditions": conditions,
         "contrasts": spoken,
+        "exploration": exploration,
+        "families": contrasts.family_entries(answers),
+        "interaction": turning,
+        **chapters,
         "health": _health(data, first_rows, grid),
         "flags": [flag.to_json() for flag in dict.fromkeys(flags)],
-        "methods": methods.used(conditions, spoken),
         "frozen": standing,
     }
+    summary["methods"] = methods.used(summary)
     plain: dict[str, Any] = _plain(summary)
     return plain
 
 
-def _study_flags(data: StudyData, first_rows: Bools) -> list[Flag]:
+def _answers(data: StudyData, asked: Sequence[Asked], *, panel: bool = True) -> list[Answered]:
+    """Every contrast by itself. panel: whether with its sensitivity analyses."""
+    analysis = data.plan.get("analysis") or {}
+    primaries = sum(one.primary for one in asked)
+    found = []
+    for one in asked:
+        grid = data.grid(_scorer(data, one))
+        answered = contrasts.answer(
+            grid,
+            one,
+            data.alpha,
+            data.seed,
+            data.simulated,
+            dataset_of=data.dataset_of(grid) if len(data.datasets) > 1 else None,
+            random_prompts="condition" in analysis.get("random", ()),
+            peeking=primaries if analysis.get("stopping") == "anytime" and primaries else None,
+            panel=panel,
+        )
+        found.append(answered)
+    return found
+
+
+def _scorer(data: StudyData, asked: Asked) -> str:
+    """The scorer that a contrast's metric means."""
+    if asked.metric == FIRST_SCORER:
+        return data.scorers[0]
+    if asked.metric not in data.scorers:
+        raise ConfigError(
+            f'analysis.primary "{asked.name}": unknown metric "{asked.metric}"'
+            f"{near_miss(asked.metric, [FIRST_SCORER, *data.scorers])}"
+        )
+    return asked.metric
+
+
+def _selected(data: StudyData, answered: Answered) -> dict[str, Any] | None:
+    """That one arm is the best of several, with the interval that allows for the choice."""
+    asked = answered.asked
+    if answered.comparison is None or asked.scope != ITEMS:
+        return None
+    return ranking.selected(data, asked.factor, asked.a, asked.b, _scorer(data, asked))
+
+
+def _study_flags(data: StudyData, first_rows: Bools, unexplored: int) -> list[Flag]:
     """Flags about the items and rows as a whole."""
     flags = []
     read = data.table
     if data.simulated:
         flags.append(
             Flag("simulated", "study", "Answers are simulated: nothing here is about a model.")
+        )
+    if unexplored:
+        flags.append(
+            Flag(
+                "unexplored",
+                "study",
+                f"{unexplored:,} more pairs could be compared; declare those that matter as primary.",
+            )
         )
     duplicates, versions = health.item_identity(
         read.text["item_id"].code[first_rows], read.text["item_hash"].code[first_rows]

@@ -57,7 +57,7 @@ def read_table(path: Path) -> Table:
     if absent:
         raise ConfigError(
             f"{path}: columns missing: {', '.join(absent)}; "
-            "this is not an item-response table of version 1; make it anew"
+            "this is no item-response table of this version; make it anew"
         )
     texts = [*TEXT_COLUMNS, *(name for name in OPTIONAL_TEXTS if name in present)]
     more = [name for name in OPTIONAL_NUMBERS if name in present]

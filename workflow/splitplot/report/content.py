@@ -1,28 +1,22 @@
-"""What the report says, as plain values: the question, banners, verdicts, scores and contrasts."""
+"""What the first screen says, as plain values: the question, the banners and the verdicts."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from splitplot.report.cells import Cells, shown
-from splitplot.report.figures import dots, forest
+from splitplot.report.cells import Cells
 from splitplot.report.wording import (
     LOST,
-    NOTHING,
     OUTCOME_WORDS,
     POINTS,
     RAW,
     Unit,
     bounds,
-    difference,
     level,
-    mean,
     number,
-    p_value,
     percent,
     plural,
     points,
     scope,
-    shown_difference,
 )
 
 TONES = {
@@ -165,11 +159,23 @@ def verdict(contrast: Mapping[str, Any], unit: Unit) -> dict[str, Any]:
         "known": estimate is not None,
         "size": plural(contrast["n_items"], "item") if contrast.get("n_items") else "",
         "average": contrast.get("averaged_over") or "",
+        "more": _more(contrast),
         "noise": noise_sentence(contrast, unit),
         "reasons": list(contrast.get("reasons") or []),
         "refused": word == "NO VERDICT",
         "primary": contrast.get("primary", True),
     }
+
+
+def _more(contrast: Mapping[str, Any]) -> list[str]:
+    """What limits a verdict: on what it depends, how far it reaches, that it was chosen as the best."""
+    found = (
+        (contrast.get("conditional") or {}).get("sentence"),
+        contrast.get("stops_holding"),
+        (contrast.get("selected") or {}).get("sentence"),
+    )
+    said = contrast.get("sentence") or ""
+    return [text for text in found if text and text not in said]
 
 
 def asks(contrast: Mapping[str, Any]) -> str:
@@ -215,131 +221,6 @@ def noise_sentence(contrast: Mapping[str, Any], unit: Unit) -> str:
         ratio = number(times, 1 if times < 10 else 0)
         text += f"; the observed difference is {ratio} times that"
     return f"{text}. {reason[:1].upper()}{reason[1:]}." if reason else f"{text}."
-
-
-def scores(inference: Mapping[str, Any], cells: Cells, unit: Unit) -> dict[str, Any] | None:
-    """Table and dot plot of strict and observed means per cell; None where there are no cells."""
-    every = []
-    for row in inference.get("conditions", []):
-        cell = cells.of(row)
-        every.append({**row, **cells.factors(cell), "cell": cell, "label": cells.label(cell)})
-    if not every:
-        return None
-    kept, left = shown(every)
-    rows = [
-        {
-            "cell": row["cell"],
-            "label": row["label"],
-            **{f: row[f] for f in ("model", "sampling", "condition")},
-            "strict": mean(row.get("strict"), unit),
-            "observed": mean(row.get("observed"), unit),
-            "n_items": row.get("n_items"),
-            "replications": row.get("replications"),
-            "n_rows": row.get("n_rows"),
-        }
-        for row in kept
-    ]
-    methods = sorted(
-        {row["strict"]["method"] for row in every if (row.get("strict") or {}).get("method")}
-    )
-    first = next((row["strict"] for row in every if row.get("strict")), None)
-    return {
-        "rows": rows,
-        "left": left,
-        "plot": dots(kept, unit),
-        "methods": methods,
-        "level": level(first),
-        "unit": unit,
-    }
-
-
-def contrasts(inference: Mapping[str, Any], cells: Cells, unit: Unit) -> dict[str, Any] | None:
-    """Table of paired contrasts with their sensitivity analyses; None where none was declared."""
-    every = inference.get("contrasts") or []
-    if not every:
-        return None
-    kept, left = shown(every)
-    return {
-        "rows": [_contrast_row(c, cells, unit) for c in kept],
-        "left": left,
-        "forest": forest([{**c, **cells.arm_names(c)} for c in kept], unit),
-        "sensitivity": [s for c in kept if (s := _sensitivity(c, unit))],
-        "unit": unit,
-    }
-
-
-def _contrast_row(contrast: Mapping[str, Any], cells: Cells, unit: Unit) -> dict[str, Any]:
-    equivalence, detectable = contrast.get("equivalence"), contrast.get("smallest_detectable")
-    noise = (contrast.get("noise") or {}).get("half_width")
-    interval = contrast.get("difference")
-    needed = contrast.get("items_needed")
-    return {
-        "name": contrast.get("name", ""),
-        "primary": contrast.get("primary", True),
-        "verdict": contrast.get("verdict") or "NO VERDICT",
-        "known": bool(interval and interval.get("estimate") is not None),
-        "difference": difference(interval, unit, noun=False),
-        "level": level(interval),
-        "inner": bounds(equivalence.get("low"), equivalence.get("high"), unit)
-        if equivalence
-        else "",
-        "margin": _plus_minus(contrast.get("margin"), unit),
-        "pairs": _pairs({**contrast, **cells.arm_names(contrast)}),
-        "noise": _plus_minus(noise, unit),
-        "detectable": shown_difference(detectable, unit, signed=False),
-        "needed": f"{needed:,}" if needed is not None else NOTHING,
-        "of": f"{contrast.get('n_items') or 0:,}",
-        "p": p_value(contrast.get("p_value")),
-        "p_adjusted": p_value(contrast["p_adjusted"])
-        if contrast.get("p_adjusted") not in (None, contrast.get("p_value"))
-        else "",
-        "test": contrast.get("test") or "",
-        "method": (interval or {}).get("method") or "",
-    }
-
-
-def _plus_minus(value: float | None, unit: Unit) -> str:
-    return NOTHING if value is None else f"±{shown_difference(value, unit, signed=False)}"
-
-
-def _pairs(contrast: Mapping[str, Any]) -> str:
-    """How single items split: discordant counts where scores are 0 or 1, else wins, ties, losses."""
-    a, b = contrast.get("a", "a"), contrast.get("b", "b")
-    alone = contrast.get("discordant")
-    if alone:
-        counts = (alone.get("a_only", 0), alone.get("b_only", 0))
-        return f"“{a}” alone right on {counts[0]:,}, “{b}” alone right on {counts[1]:,}"
-    if contrast.get("wins") is None:
-        return NOTHING
-    wins, ties, losses = (contrast.get(k) or 0 for k in ("wins", "ties", "losses"))
-    return f"“{a}” higher on {wins:,}, equal on {ties:,}, “{b}” higher on {losses:,}"
-
-
-def _sensitivity(contrast: Mapping[str, Any], unit: Unit) -> dict[str, Any] | None:
-    """The other analyses of a contrast, and in how many of them inference says that the verdict holds."""
-    analyses = [s for s in contrast.get("sensitivity") or [] if s.get("difference")]
-    if not analyses:
-        return None
-    word = contrast.get("verdict")
-    rows = [
-        {
-            "name": s.get("name", ""),
-            "difference": difference(s["difference"], unit, noun=False),
-            "holds": {True: "yes", False: "no"}.get(s.get("holds"), NOTHING),
-            "verdict": s.get("verdict") or NOTHING,
-        }
-        for s in analyses
-    ]
-    judged = [r for r in rows if r["holds"] != NOTHING]
-    held = sum(r["holds"] == "yes" for r in judged)
-    others = plural(len(judged), "other analysis", "other analyses")
-    sentence = f"“{word}” is also what {held} of {others} would say, each taken by itself."
-    return {
-        "name": contrast.get("name", ""),
-        "verdict": word,
-        "rows": rows,
-        "sentence": sentence if judged else "",
-    }
 
 
 def _clause(text: str) -> str:

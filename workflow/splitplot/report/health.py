@@ -4,26 +4,26 @@ from collections.abc import Mapping
 from typing import Any
 
 from splitplot.report.cells import Cell, Cells, shown
-from splitplot.report.figures import shade
-from splitplot.report.wording import LOST, OUTCOME_WORDS, percent, plural
+from splitplot.report.plots import grid
+from splitplot.report.section import Figure
+from splitplot.report.wording import OUTCOME_WORDS, percent, plural
 
 ALWAYS_SHOWN = ("ok", "truncated", "unparseable")
 MOST_FLAGS = 60
-MOST_COLUMNS = 30
 
 Links = Mapping[tuple[Cell, str | None], str]
 """(cell, outcome or None for any) → anchor of an answer of that kind among the shown ones."""
 
 
 def health(inference: Mapping[str, Any], cells: Cells, links: Links) -> dict[str, Any] | None:
-    """The heat map of the grid, the table of outcomes, notes and flags; None where nothing is known."""
+    """The figure of the grid, the table of outcomes, notes and flags; None where nothing is known."""
     given = inference.get("health") or {}
     rows = [{**r, "cell": cells.of(r)} for r in given.get("outcomes", [])]
     flags = inference.get("flags") or []
     if not rows and not flags:
         return None
     return {
-        "grid": _grid(rows, cells, links) if rows else None,
+        "grid": _grid(rows, cells) if rows else None,
         "outcomes": _outcomes(rows, cells, links) if rows else None,
         "notes": _notes(given, rows, cells),
         "flags": [
@@ -34,41 +34,17 @@ def health(inference: Mapping[str, Any], cells: Cells, links: Links) -> dict[str
     }
 
 
-def _grid(rows: list[dict[str, Any]], cells: Cells, links: Links) -> dict[str, Any]:
-    """Trials down, conditions across; each square says the share of answers in hand and the counts."""
+def _grid(rows: list[dict[str, Any]], cells: Cells) -> Figure:
+    """Trials down, conditions across: what came back of every cell."""
     found = {r["cell"]: r.get("counts") or {} for r in rows}
     trials = list(dict.fromkeys(cell[0] for cell in found))
     columns = list(dict.fromkeys(cell[1] for cell in found))
-    kept, left = shown(trials)
     lines = []
-    for trial in kept:
+    for trial in trials:
         factors = cells.factors((trial, ""))
-        squares = []
-        for column in columns[:MOST_COLUMNS]:
-            counts = found.get((trial, column))
-            squares.append(_square(counts, links.get(((trial, column), None))) if counts else None)
-        lines.append(
-            {"model": factors["model"], "sampling": factors["sampling"], "squares": squares}
-        )
-    return {
-        "columns": columns[:MOST_COLUMNS],
-        "rows": lines,
-        "left": left,
-        "columns_left": max(0, len(columns) - MOST_COLUMNS),
-    }
-
-
-def _square(counts: Mapping[str, int], link: str | None) -> dict[str, Any]:
-    total = sum(counts.values())
-    lost = sum(counts.get(o, 0) for o in LOST)
-    answered = counts.get("ok", 0)
-    return {
-        "share": percent(answered, total),
-        "counts": f"{answered:,} of {total:,}",
-        "lost": lost,
-        "shade": shade(answered, total),
-        "link": link,
-    }
+        counts = tuple(found.get((trial, column)) for column in columns)
+        lines.append(grid.Line(factors["model"], factors["sampling"], counts))
+    return grid.grid(lines, columns)
 
 
 def _outcomes(rows: list[dict[str, Any]], cells: Cells, links: Links) -> dict[str, Any]:
@@ -85,6 +61,7 @@ def _outcomes(rows: list[dict[str, Any]], cells: Cells, links: Links) -> dict[st
         "rows": [
             {
                 "label": cells.label(r["cell"]),
+                "link": links.get((r["cell"], None)),
                 "total": sum((r.get("counts") or {}).values()),
                 "counts": [
                     {"n": (r.get("counts") or {}).get(o, 0), "link": links.get((r["cell"], o))}

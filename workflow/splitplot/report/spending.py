@@ -4,7 +4,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from splitplot.report.cells import Cells, shown
-from splitplot.report.wording import NOTHING, dollars, duration, instant, parse_instant, plural
+from splitplot.report.plots.pareto import Point, pareto
+from splitplot.report.section import Figure, Rows, Table, Value
+from splitplot.report.sections.common import average, cell_label, share
+from splitplot.report.wording import (
+    NOTHING,
+    Unit,
+    dollars,
+    duration,
+    instant,
+    number,
+    p_value,
+    parse_instant,
+    plural,
+)
 
 FREE_ROUTES = {"local": "local model", "sim": "simulated"}
 
@@ -23,6 +36,93 @@ def spending(costs: Mapping[str, Any], cells: Cells) -> dict[str, Any] | None:
         "reasoning": any(c.get("tokens_reasoning") for c in every),
         "batch": any(_by_batch(c)["answered"] for c in every),
     }
+
+
+def frontier(
+    inference: Mapping[str, Any], cells: Cells, unit: Unit
+) -> tuple[str, tuple[Figure, ...], tuple[Table, ...]]:
+    """Cost against score: the sentence, the figure and the table; empty where costs are unknown."""
+    found = inference.get("pareto") or {}
+    every = [r for r in found.get("rows") or [] if _mean_of(r) is not None]
+    if not every:
+        return "", (), ()
+    tokens = found.get("axis") == "tokens_out"
+    what = "output tokens per answer" if tokens else "dollars per answer"
+    table = Rows(("cell", what, "interval of it", "mean score", "on the front", "share of redraws"))
+    points = []
+    for row in every:
+        label, price = cell_label(row, cells), row.get("usd_per_answer")
+        mean, ends = _mean_of(row), row.get("usd_interval")
+        interval = row["mean"] if isinstance(row["mean"], Mapping) else {"estimate": mean}
+        low, high = interval.get("low"), interval.get("high")
+        says = number if tokens else dollars
+        table.add(
+            label,
+            says(price),
+            f"{says(ends[0])} to {says(ends[1])}" if ends else None,
+            average(interval, unit)
+            if low is not None
+            else f"{number((mean or 0.0) * unit.factor)}{unit.suffix}",
+            "yes" if row.get("on_front") else "no",
+            share(row.get("member_probability"), 0),
+        )
+        points.append(
+            Point(
+                label,
+                price or 0.0,
+                (mean or 0.0) * unit.factor,
+                None if low is None else low * unit.factor,
+                None if high is None else high * unit.factor,
+                ends[0] if ends else None,
+                ends[1] if ends else None,
+                on_front=bool(row.get("on_front")),
+                member=row.get("member_probability"),
+            )
+        )
+    figure = pareto(points, unit, what)
+    return (
+        str(found.get("sentence") or ""),
+        (figure,) if figure else (),
+        table.table(
+            "pareto",
+            "Cost against score: on the front is what no cell beats at both",
+            folded=figure,
+        ),
+    )
+
+
+AMOUNTS = {
+    "usd": "dollars per answer",
+    "tokens_out": "output tokens per answer",
+    "latency_s": "seconds per answer",
+    "usd_per_correct": "dollars per right answer",
+}
+
+
+def spent(inference: Mapping[str, Any]) -> tuple[Table, ...]:
+    """How many times the tokens, dollars and seconds of the other arm an arm of a contrast takes."""
+    table = Rows(("contrast", "amount", "first arm", "second arm", "first ÷ second", "p"))
+    for row in inference.get("spent") or []:
+        ratio, amount = row.get("ratio") or {}, str(row.get("amount") or "")
+        low, high = ratio.get("low"), ratio.get("high")
+        says = dollars if amount.startswith("usd") else number
+        known = low is not None and high is not None
+        ends = f" ({number(low, 2)} to {number(high, 2)})" if known else ""
+        table.add(
+            str(row.get("contrast") or NOTHING),
+            AMOUNTS.get(amount, amount),
+            *(says(row.get(key)) for key in ("mean_a", "mean_b")),
+            Value(f"{number(ratio.get('estimate'), 2)}{ends}", strong=True),
+            p_value(row.get("p_value")),
+        )
+    return table.table("spent", "What the arms of each contrast take, as a ratio")
+
+
+def _mean_of(row: Mapping[str, Any]) -> float | None:
+    """The mean of a row, given as a number or as an interval."""
+    mean = row.get("mean")
+    value = mean.get("estimate") if isinstance(mean, Mapping) else mean
+    return None if value is None else float(value)
 
 
 def _row(cell: Mapping[str, Any], cells: Cells) -> dict[str, Any]:

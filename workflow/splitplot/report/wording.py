@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import floor, log10
 from typing import Any
 
 MINUS = "−"
@@ -44,6 +45,19 @@ class Unit:
 
 POINTS = Unit(100.0, "points", "%")
 RAW = Unit(1.0, "on the score's scale", "")
+METRICS = {
+    "tokens_out": Unit(1.0, "output tokens", ""),
+    "tokens_in": Unit(1.0, "input tokens", ""),
+    "usd": Unit(1.0, "dollars", ""),
+    "latency_s": Unit(1.0, "seconds", ""),
+    "usd_per_correct": Unit(1.0, "dollars per correct answer", ""),
+}
+"""Metrics that are no scores, and how their differences are shown."""
+
+
+def metric_unit(metric: str | None, score: Unit) -> Unit:
+    """How differences of a metric are shown; `score` where it is a scorer's name or “score”."""
+    return METRICS.get(metric or "", score)
 
 
 def number(value: float | None, digits: int = 1, *, signed: bool = False) -> str:
@@ -70,10 +84,12 @@ def plural(count: int, noun: str, many: str | None = None) -> str:
 
 
 def digits_for(*values: float | None) -> int:
-    """Decimals that keep the smallest of the values (in shown units) readable: 1, or up to 3."""
-    known = [abs(v) for v in values if v]
-    smallest = min(known, default=1.0)
-    return 1 if smallest >= 0.1 else 2 if smallest >= 0.01 else 3
+    """Decimals that keep the smallest of the values (in shown units) readable: 1 or 2, below 0.01 as many
+    as two figures take (dollars need them), at most 6."""
+    smallest = min((abs(v) for v in values if v and abs(v) > 1e-9), default=1.0)
+    if smallest >= 0.01:
+        return 1 if smallest >= 0.1 else 2
+    return min(6, 1 - floor(log10(smallest)))
 
 
 def points(value: float | None, unit: Unit = POINTS, *, signed: bool = True) -> str:
@@ -161,6 +177,18 @@ def p_value(value: float | None) -> str:
     if value < 0.0001:
         return "<0.0001"
     return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
+
+
+def p_words(value: float | None) -> str:
+    """A p-value with its sign of comparison.
+
+    >>> p_words(0.0421), p_words(0.00004), p_words(None)
+    ('p = 0.042', 'p < 0.0001', '–')
+    """
+    text = p_value(value)
+    if value is None:
+        return text
+    return f"p < {text[1:]}" if text.startswith("<") else f"p = {text}"
 
 
 def dollars(value: float | None) -> str:

@@ -1,4 +1,4 @@
-"""Write report.html, report.md and report.json: the same inputs give the same bytes."""
+"""Write the report, its tables and next.yaml: the same inputs give the same bytes."""
 
 import base64
 import hashlib
@@ -9,17 +9,41 @@ from typing import Any
 from splitplot.files import atomic_text, read_json, write_json
 from splitplot.report.answers import answers
 from splitplot.report.cells import Cells
-from splitplot.report.content import banners, contrasts, headline, score_unit, scores, verdict
+from splitplot.report.content import banners, headline, score_unit, verdict
+from splitplot.report.export import write_next, write_tables
+from splitplot.report.gather import rows
 from splitplot.report.health import health
 from splitplot.report.hostile import encodable, fence, inline_markdown, visible, visible_html
 from splitplot.report.origins import origins, plan_status, versions
-from splitplot.report.spending import spending
+from splitplot.report.plots import svg
+from splitplot.report.section import Figure
+from splitplot.report.sections import (
+    analyses,
+    components,
+    confidence,
+    contrasts,
+    datasets,
+    interaction,
+    missing,
+    placebo,
+    purchase,
+    ranking,
+    scores,
+    stopping,
+    tests,
+    tries,
+)
+from splitplot.report.spending import frontier, spending, spent
+from splitplot.report.wording import metric_unit
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
-SCHEMA = 1
+SCHEMA = 2
 """Version of report.json."""
-BOXES = 6
-"""Verdict boxes on the first screen; further contrasts are in the figure and the table."""
+CHAPTERS = (
+    *("exploration", "families", "omnibus", "interaction", "components", "purchase", "ranking"),
+    *("pareto", "spent", "datasets", "calibration", "pass_at_k", "placebo", "stopping"),
+)
+"""Keys of inference.json that report.json carries as they are, where the study has them."""
 
 
 def write_report(
@@ -31,7 +55,9 @@ def write_report(
     items: Path,
     output_dir: Path,
 ) -> None:
-    """Write report.html, report.md and report.json into `output_dir`, each complete or absent.
+    """Write report.html, report.md, report.json, next.yaml and the tables into `output_dir`.
+
+    Each file is complete or absent.
 
     plan, inference, costs: contents of plan.json, inference.json and costs.json.
     table: item_responses.parquet; items: items.parquet (items.json beside it adds provenance, if there).
@@ -44,6 +70,8 @@ def write_report(
         file.write(html)
     with atomic_text(output_dir / "report.md") as file:
         file.write(markdown)
+    write_tables(rows(plan, inference, costs), output_dir / "tables")
+    write_next(inference.get("purchase") or {}, output_dir / "next.yaml")
     write_json(output_dir / "report.json", machine_readable(plan, inference, costs, view))
 
 
@@ -64,15 +92,40 @@ def build_view(
     )
     provenance = items.with_suffix(".json")
     known = read_json(provenance) if provenance.exists() else []
+    links = sample["links"]
+    before = (
+        scores.section(inference, cells, unit, links, scorer or ""),
+        contrasts.section(inference, cells, unit),
+        components.section(inference, unit),
+        interaction.section(inference, unit),
+        ranking.section(inference, unit),
+        confidence.section(inference, cells),
+        tries.section(inference, cells),
+    )
+    after = (
+        datasets.section(inference, unit),
+        missing.section(inference, unit),
+        analyses.section(inference, unit),
+        purchase.section(inference, unit, str(plan.get("study") or "")),
+        placebo.section(inference),
+        stopping.section(inference, unit),
+    )
     return {
         "head": headline(plan, inference),
         "banners": banners(plan, inference, cells, sample["seen"]),
-        "verdicts": [verdict({**c, **cells.arm_names(c)}, unit) for c in every[:BOXES]],
-        "verdicts_left": max(0, len(every) - BOXES),
-        "contrasts": contrasts(inference, cells, unit),
-        "scores": scores(inference, cells, unit),
-        "health": health(inference, cells, sample["links"]),
+        "verdicts": [
+            verdict({**c, **cells.arm_names(c)}, metric_unit(c.get("metric"), unit))
+            for c in every[: contrasts.BOXES]
+        ],
+        "verdicts_left": max(0, len(every) - contrasts.BOXES),
+        "forest": contrasts.first_forest(every, cells, unit),
+        "health": health(inference, cells, links),
+        "before": [section for section in before if section],
         "costs": spending(costs, cells),
+        "frontier": frontier(inference, cells, unit),
+        "spent": spent(inference),
+        "after": [section for section in after if section],
+        "tests": tests.tables(inference),
         "answers": sample if sample["items"] else None,
         "links": sample["links"],
         "origins": origins(plan, inference, known if isinstance(known, list) else []),
@@ -85,16 +138,26 @@ def render_html(view: Mapping[str, Any]) -> str:
     style, script = (_asset(TEMPLATES / name) for name in ("report.css", "report.js"))
     environment = _environment(autoescape=True)
     environment.filters["model"] = visible_html
-    page: str = environment.get_template("report.html.j2").render(
-        **view,
-        style=style,
-        script=script,
-        policy=(
-            f"default-src 'none'; style-src '{_source_hash(style)}'; "
-            f"script-src '{_source_hash(script)}'; base-uri 'none'; form-action 'none'"
-        ),
-    )
+    environment.filters["drawn"] = _drawn
+    with svg.settings():
+        page: str = environment.get_template("report.html.j2").render(
+            **view,
+            style=style,
+            script=script,
+            policy=(
+                f"default-src 'none'; style-src '{_source_hash(style)}'; "
+                f"script-src '{_source_hash(script)}'; base-uri 'none'; form-action 'none'"
+            ),
+        )
     return page
+
+
+def _drawn(figure: Figure) -> list[Any]:
+    """The SVG of a figure, for wide screens and for narrow ones; the page's style shows one of them."""
+    return [
+        figure.draw(width).svg(figure.name, kind, figure.caption, figure.description)
+        for kind, width in (("wide", svg.WIDE), ("narrow", svg.NARROW))
+    ]
 
 
 def render_markdown(view: Mapping[str, Any]) -> str:
@@ -134,6 +197,7 @@ def machine_readable(
         "contrasts": every,
         "conditions": inference.get("conditions") or [],
         "health": inference.get("health") or {},
+        **{key: inference[key] for key in CHAPTERS if inference.get(key)},
         "flags": inference.get("flags") or [],
         "methods": inference.get("methods") or [],
         "frozen": inference.get("frozen") or {},

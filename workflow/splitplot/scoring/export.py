@@ -31,7 +31,7 @@ def item_responses(inputs: list[Path], output: Path) -> int:
             with pq.ParquetFile(path) as file:
                 _check(path, file.schema_arrow)
                 for group in range(file.num_row_groups):
-                    held.append(file.read_row_group(group))
+                    held.append(_present(file.read_row_group(group)))
                     count += held[-1].num_rows
                     if sum(table.num_rows for table in held) >= ROW_GROUP:
                         writer.write_table(pa.concat_tables(held).cast(SCHEMA))
@@ -88,11 +88,30 @@ def _without_formulas(batch: Any) -> Any:
 
 
 def _check(path: Path, schema: Any) -> None:
-    from splitplot.scoring.schema import SCHEMA, SCHEMA_VERSION
+    """Raises ConfigError unless the table has this version's columns, or those of an older one."""
+    from splitplot.scoring.schema import ADDED, SCHEMA, SCHEMA_VERSION
 
     version = (schema.metadata or {}).get(b"splitplot.schema_version", b"none").decode()
-    if version != str(SCHEMA_VERSION) or not schema.equals(SCHEMA):
+    known = version.isdecimal() and 1 <= int(version) <= SCHEMA_VERSION
+    since = [name for v, names in ADDED.items() if known and v > int(version) for name in names]
+    expected = [field for field in SCHEMA if field.name not in since]
+    if not known or list(schema) != expected:
         raise ConfigError(
             f"{path}: item-response schema version {version}; this splitplot writes version "
             f"{SCHEMA_VERSION}; delete the file and score again (answers stay in the ledger)"
         )
+
+
+def _present(table: Any) -> Any:
+    """The rows with the columns of this version; those that came later are null."""
+    import pyarrow as pa
+
+    from splitplot.scoring.schema import SCHEMA
+
+    columns = [
+        table.column(field.name)
+        if field.name in table.column_names
+        else pa.nulls(table.num_rows, field.type)
+        for field in SCHEMA
+    ]
+    return pa.table(columns, schema=SCHEMA)

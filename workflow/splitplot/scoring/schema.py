@@ -5,7 +5,10 @@
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+
+ADDED = {2: ("confidence",)}
+"""Columns that came with a version: null in the rows of an older table, which can still be joined."""
 
 _TEXT, _COUNT, _NUMBER = pa.string(), pa.int64(), pa.float64()
 
@@ -73,6 +76,13 @@ _COLUMNS: list[tuple[str, pa.DataType, bool, str]] = [
         _TEXT,
         True,
         "How the answer was found, or why none was; null if not scored.",
+    ),
+    (
+        "confidence",
+        _NUMBER,
+        True,
+        "How sure the answer was of itself, 0 to 1, as the study's `confidence` reads it; null where the "
+        "study reads none or the answer has none.",
     ),
     ("response", _TEXT, True, "Text of the response."),
     ("reasoning", _TEXT, True, "Reasoning that the provider returned beside the text."),

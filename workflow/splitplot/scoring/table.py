@@ -11,6 +11,7 @@ from splitplot.calls.requests import cell_of, part_index
 from splitplot.files import atomic_path, read_jsonl
 from splitplot.items import read_items
 from splitplot.items.item import Item
+from splitplot.scoring.confidence import make_reader
 from splitplot.scoring.registry import make_scorer
 from splitplot.scoring.score import Score, Scorer, ScoringError
 
@@ -44,6 +45,7 @@ def score_cell(
     scorer that cannot be made and for a cell that is not in the plan.
     """
     scorers = [(entry, make_scorer(entry, root)) for entry in plan["scorers"]]
+    confidence = make_reader(plan.get("confidence"))
     fixed = _fixed(plan, trial_id, condition_id, wave)
     tally: dict[str, Counter[str]] = {entry["name"]: Counter() for entry, _scorer in scorers}
     unanswered = 0
@@ -75,6 +77,9 @@ def score_cell(
                         "part": part,
                         "replication": place["replication"],
                         **_response_columns(response),
+                        "confidence": confidence(response)
+                        if response.outcome in WITH_TEXT
+                        else None,
                     }
                     for entry, scorer in scorers:
                         verdict = _verdict(scorer, response, item)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from splitplot.config_model import Section
 from splitplot.study.sections import as_list
@@ -43,6 +43,53 @@ class Primary(Section):
         return value
 
 
+class Pilot(Section):
+    """What is assumed before the data, for `splitplot power` and the rehearsal; it concludes nothing."""
+
+    source: str | None = Field(
+        None,
+        alias="from",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$",
+        description="A study, be it this one, whose results/{study}/inference.json has the variances. "
+        "The numbers below replace what it says.",
+    )
+    mean: float | None = Field(
+        None, ge=0.005, le=0.995, description="Mean score. Without a pilot 0.5."
+    )
+    item_sd: float | None = Field(
+        None, ge=0, le=0.5, description="Standard deviation of the items, common to both arms."
+    )
+    item_arm_sd: float | None = Field(
+        None,
+        ge=0,
+        le=0.5,
+        description="Standard deviation of the items within an arm, beyond that.",
+    )
+    run_sd: float | None = Field(
+        None,
+        ge=0,
+        le=0.5,
+        description="Standard deviation of answers to one item in one arm. Default: what makes "
+        "answers right or wrong.",
+    )
+    gap: float | None = Field(
+        None, gt=0, lt=1, description="A true gap to plan for, beside 0 and the margin."
+    )
+
+    @model_validator(mode="after")
+    def _possible(self) -> "Pilot":
+        spread = [sd for sd in (self.item_sd, self.item_arm_sd, self.run_sd) if sd is not None]
+        if self.source is None and spread:
+            mean = 0.5 if self.mean is None else self.mean
+            given, most = sum(sd**2 for sd in spread), mean * (1 - mean)
+            if given > most * (1 + 1e-6):
+                raise ValueError(
+                    f"the squares of the standard deviations add up to {given:.4g}, more than scores "
+                    f"from 0 to 1 with mean {mean:g} can vary: {most:.4g}"
+                )
+        return self
+
+
 class Analysis(Section):
     """What will be concluded, fixed before the first answer is read."""
 
@@ -74,4 +121,9 @@ class Analysis(Section):
         ge=0,
         le=10_000,
         description="Placebo runs on the study's own answers, of each kind; 0 makes none.",
+    )
+    pilot: Pilot | None = Field(
+        None,
+        description="What is assumed before the data, for `splitplot power` and the rehearsal. "
+        "Not part of what is frozen.",
     )

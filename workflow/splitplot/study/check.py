@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 from splitplot.config_file import Problems, Where, canonical_numbers
 from splitplot.errors import ConfigError, near_miss
+from splitplot.looks import ANYTIME
 from splitplot.registry import Model, Registry
 from splitplot.study.analysis import Primary
 from splitplot.study.batches import Batching, choose_batches
@@ -14,6 +15,9 @@ from splitplot.study.litellm_options import is_litellm_option
 from splitplot.study.model import Study
 from splitplot.study.sections import Factor, Sampling
 from splitplot.study.sources import OfficialSource, PathSource
+
+UNBOUNDED = ("tokens_in", "tokens_out", "usd", "latency_s", "usd_per_correct")
+"""Metrics that no e-process for bounded scores can watch."""
 
 DEFAULT_MARGIN = 0.01
 """One point in a hundred; a margin that nobody chose is marked as such wherever it is shown."""
@@ -56,6 +60,7 @@ def check_study(study: Study, root: Path, registry: Registry, problems: Problems
     _check_extra(study, samplings, cells, models, problems)
     _check_quota(study, cells, problems)
     _check_random(study, problems)
+    _check_stopping(study, problems)
     _check_files(study, root, problems)
     return Checked(
         study,
@@ -239,6 +244,35 @@ def _check_estimand(study: Study, contrast: Primary, where: Where, problems: Pro
             (*where, "scope"),
             "datasets like these need at least two entries of `items`; use scope items",
         )
+
+
+def _check_stopping(study: Study, problems: Problems) -> None:
+    """Whether a study that may stop early says what settles it, in contrasts that can be watched."""
+    if study.analysis.stopping != ANYTIME:
+        return
+    if not study.analysis.primary:
+        problems.add(
+            ("analysis", "stopping"),
+            "anytime stops when the primary contrasts are settled, and there is none; declare one "
+            "under analysis.primary, or use stopping: fixed",
+        )
+    scorers = [scorer.label for scorer in study.scorers]
+    for index, contrast in enumerate(study.analysis.primary):
+        where: Where = ("analysis", "primary", index)
+        if not problems.written(where):
+            where = ("analysis", "primary")
+        if contrast.scope != "items":
+            problems.add(
+                (*where, "scope"),
+                f'"{contrast.scope}" cannot be watched while the data come: stopping: anytime needs '
+                "scope items; allowed with stopping: fixed: items, these items, prompts, datasets",
+            )
+        if contrast.metric in UNBOUNDED and contrast.metric not in scorers:
+            problems.add(
+                (*where, "metric"),
+                f'"{contrast.metric}" has no upper bound: stopping: anytime needs scores within '
+                f"0 to 1; allowed: {', '.join(['score', *scorers])}",
+            )
 
 
 def _check_random(study: Study, problems: Problems) -> None:

@@ -11,6 +11,7 @@ from splitplot.study.analysis import Analysis
 from splitplot.study.sections import (
     Budget,
     ConditionEntry,
+    Confidence,
     Exclusion,
     Execution,
     Sampling,
@@ -84,6 +85,9 @@ class Study(Section):
     scorers: list[ScorerEntry] = Field(
         min_length=1, description="How answers are scored; the first one is primary."
     )
+    confidence: Confidence | None = Field(
+        None, description="Where the confidence of an answer stands. Default: it is not read."
+    )
     judges: list[Any] = Field(
         [], description="Reserved: judging is not available in this version; must be empty."
     )
@@ -121,6 +125,15 @@ class Study(Section):
                 "judging is not available in this version; remove `judges`, or leave it empty"
             )
         return value
+
+    @model_validator(mode="after")
+    def _asks_for_logprobs(self) -> "Study":
+        wanted = self.confidence is not None and self.confidence.source == "logprobs"
+        if wanted and not any(sampling.logprobs for sampling in self.sampling):
+            raise ValueError(
+                "`confidence: {from: logprobs}` needs a sampling with `logprobs: true`, and there is none"
+            )
+        return self
 
     @model_validator(mode="after")
     def _asks_somebody(self) -> "Study":

@@ -1,5 +1,6 @@
 """The sections of a study file and of one trial's settings, except where items come from."""
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
@@ -156,6 +157,46 @@ class Scorer(Section):
     def options(self) -> dict[str, Any]:
         """The options given to the scorer."""
         return dict(self.model_extra or {})
+
+
+class Confidence(Section):
+    """Where the confidence of an answer stands, for calibration and selective answering."""
+
+    source: Literal["text", "logprobs"] = Field(
+        alias="from",
+        description="`text`: the answer states it, `pattern` finds it; `logprobs`: the geometric mean of "
+        "the probabilities of the answer's tokens, for a sampling with `logprobs: true`.",
+    )
+    pattern: str | None = Field(
+        None,
+        min_length=1,
+        description="text: Python's `re` with one group, the number; the last match counts.",
+    )
+    scale: Literal["percent", "unit"] | None = Field(
+        None, description="text: `percent`, 0 to 100 (default), or `unit`, 0 to 1."
+    )
+
+    @model_validator(mode="after")
+    def _one_group(self) -> "Confidence":
+        if self.source == "logprobs":
+            if self.pattern is not None or self.scale is not None:
+                raise ValueError("`pattern` and `scale` belong to `from: text`; remove them")
+            return self
+        if self.pattern is None:
+            raise ValueError("`from: text` needs a `pattern` with one group around the number")
+        try:
+            groups = re.compile(self.pattern).groups
+        except re.error as problem:
+            raise ValueError(f"`pattern` is no regular expression: {problem}") from None
+        if groups != 1:
+            raise ValueError(f"`pattern` has {groups} groups; it needs one, around the number")
+        return self
+
+    def spec(self) -> dict[str, Any]:
+        """As in plan.json, with what is meant where nothing is said."""
+        if self.source == "logprobs":
+            return {"from": "logprobs"}
+        return {"from": "text", "pattern": self.pattern, "scale": self.scale or "percent"}
 
 
 class Quota(Section):

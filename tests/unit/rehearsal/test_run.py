@@ -1,0 +1,98 @@
+"""The rehearsal of a small study: the complete inference, nothing sent, the same bytes each time."""
+
+import json
+import re
+
+import pytest
+
+from splitplot.errors import ConfigError
+from splitplot.rehearsal import run
+from splitplot.rehearsal.study import Wanted
+from splitplot.report.rehearsal import render, write_page
+
+
+@pytest.fixture
+def rehearse(folder, planned, monkeypatch):
+    monkeypatch.setattr(run, "STUDIES", 6)
+
+    def make(**changes):
+        changes.setdefault("analysis", {})["placebo_runs"] = 3
+        plan, items = planned(**{"replications": 2} | changes)
+        wanted = Wanted(items=[20, 40], replications=[1, 2], draws=30)
+        return run.rehearse(plan, items, folder.path, folder.path / "results/ledger", wanted)
+
+    return make
+
+
+def test_the_whole_analysis_runs_on_simulated_answers(rehearse):
+    content = rehearse()
+    inference = content["inference"]
+    assert inference["simulated"] and inference["n_items"] == 40
+    [contrast] = [one for one in inference["contrasts"] if one["primary"]]
+    assert contrast["sentence"].startswith("[Simulated answers]")
+    assert len(inference["conditions"]) == 2
+    none, planned = content["whole"]
+    assert [c["gap"] for c in none["contrasts"]] == [0.0]
+    assert [c["gap"] for c in planned["contrasts"]] == [0.05]
+    shares = [entry["share"] for entry in none["contrasts"][0]["words"].values()]
+    assert (none["studies"], sum(shares)) == (6, pytest.approx(1))
+
+
+def test_a_rehearsal_is_plain_json_and_the_same_each_time(rehearse):
+    one = rehearse()
+    assert json.loads(json.dumps(one, allow_nan=False)) == one
+    assert rehearse() == one
+
+
+def test_a_rehearsal_leaves_no_trace_of_a_reading_of_answers(folder, rehearse):
+    rehearse()
+    assert not (folder.path / "results").exists()
+
+
+def test_the_gap_that_is_planned_for_is_the_pilots(rehearse):
+    content = rehearse(analysis={"pilot": {"gap": 0.3}})
+    assert content["whole"][1]["contrasts"][0]["gap"] == 0.3
+
+
+def test_one_cell_is_nothing_to_rehearse(rehearse):
+    with pytest.raises(ConfigError, match="nothing to compare"):
+        rehearse(primary=[], conditions={"direct": "prompts/solver/direct.md"})
+
+
+def test_the_page_allows_its_own_style_alone_and_no_network(rehearse):
+    page = render(rehearse())
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', page)[1]
+    assert policy.startswith("default-src &#39;none&#39;; style-src &#39;sha256-")
+    assert "script" not in page and "http" not in page.replace("http-equiv", "")
+    assert not re.search(r'\sstyle="', page)
+    assert "Rehearsal: simulated answers" in page
+
+
+def test_what_the_style_says_is_what_the_policy_allows(rehearse):
+    import base64
+    import hashlib
+
+    page = render(rehearse())
+    style = re.search(r"<style>(.*?)</style>", page, re.DOTALL)[1]
+    wanted = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"sha256-{wanted}" in page.replace("&#43;", "+").replace("&#39;", "'")
+
+
+def test_hostile_names_are_escaped(rehearse, tmp_path):
+    content = rehearse()
+    content["question"] = "<script>alert(1)</script> \u202eevil"
+    content["power"]["contrasts"][0]["name"] = "<b>bold</b>"
+    content["inference"]["contrasts"][0]["sentence"] = "<img src=x onerror=alert(1)>\ud800"
+    write_page(tmp_path / "page.html", content)
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "<script" not in page and "<b>bold" not in page and "<img" not in page
+    assert "⟨U+202E⟩" in page and "\u202e" not in page
+
+
+def test_every_bar_says_its_verdicts_in_words_too(rehearse):
+    page = render(rehearse())
+    bars = re.findall(r"<title id=\"bar-[^>]*>([^<]+)</title>", page)
+    assert len(bars) == 2 * 2  # two numbers of items at two gaps, with the study's replications
+    for bar in bars:
+        shares = [int(number) for number in re.findall(r"(\d+)%", bar.replace("<1%", "0%"))]
+        assert 97 <= sum(shares) <= 103

@@ -1,0 +1,293 @@
+"""The sections fed by schema 2 of inference.json: their order, their figures, what they say."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from splitplot.report import write_report
+from splitplot.report.section import Rows, Value
+from splitplot.report.sections import analyses, contrasts, missing
+from splitplot.report.wording import POINTS
+from splitplot.report.write import build_view, render_markdown
+
+TITLES = [
+    "Data health",
+    "Scores per condition",
+    "Paired contrasts",
+    "Where the variation comes from",
+    "Does it depend on the rest of the design?",
+    "Ranking",
+    "Can its confidence be trusted?",
+    "Several tries",
+    "Cost and tokens",
+    "Across datasets",
+    "What the lost answers could change",
+    "Would another analysis say the same?",
+    "What to buy next",
+    "Does this analysis cry wolf on these data?",
+    "When was it settled?",
+    "Answers behind the numbers",
+    "Methods and origins",
+]
+OF_CHAPTER = {
+    "components": "Where the variation comes from",
+    "interaction": "Does it depend on the rest of the design?",
+    "ranking": "Ranking",
+    "calibration": "Can its confidence be trusted?",
+    "pass_at_k": "Several tries",
+    "datasets": "Across datasets",
+    "purchase": "What to buy next",
+    "placebo": "Does this analysis cry wolf on these data?",
+    "stopping": "When was it settled?",
+}
+
+
+class Headings(HTMLParser):
+    """Headings of sections, the drawings in each, and the text of all."""
+
+    def __init__(self, html):
+        super().__init__(convert_charrefs=True)
+        self.titles, self.drawings, self.text, self.inside = [], {}, [], ""
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.inside = tag
+        if tag == "svg" and dict(attrs).get("role") == "img":
+            kind = dict(attrs)["class"].split()[1]
+            self.drawings.setdefault(self.titles[-1], []).append(kind)
+
+    def handle_data(self, data):
+        if self.inside == "h2" and data.strip():
+            self.titles.append(data)
+        if self.inside not in ("style", "script"):
+            self.text.append(data)
+        if self.inside == "h2":
+            self.inside = ""
+
+    @property
+    def words(self):
+        return re.sub(r"\s+", " ", "".join(self.text))
+
+
+@pytest.fixture
+def write(tmp_path):
+    def run(study, name="out"):
+        write_report(**study.arguments(), output_dir=tmp_path / name)
+        return tmp_path / name
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory, build):
+    """The report of the whole study, written once for who only reads it: (study, folder)."""
+    folder = tmp_path_factory.mktemp("whole")
+    study = build(folder / "study")
+    write_report(**study.arguments(), output_dir=folder)
+    return study, folder
+
+
+@pytest.fixture(scope="module")
+def page(written):
+    return read(written[1])
+
+
+@pytest.fixture(scope="module")
+def markdown(written):
+    return (written[1] / "report.md").read_text(encoding="utf-8")
+
+
+def read(folder):
+    return Headings((folder / "report.html").read_text(encoding="utf-8"))
+
+
+def said_of(study):
+    """report.md of a study, which draws no figure."""
+    return render_markdown(
+        build_view(study.plan, study.inference, study.costs, study.table, study.items)
+    )
+
+
+def test_the_sections_stand_in_the_order_of_the_questions(page, markdown):
+    assert page.titles == ["What was found", *TITLES]
+    assert re.findall(r"^## (.*)$", markdown, re.M) == ["Verdict", *TITLES]
+
+
+def test_every_section_has_a_figure_for_wide_screens_and_the_same_for_narrow_ones(page):
+    for title in ["What was found", *TITLES[:-2]]:
+        kinds = page.drawings[title]
+        assert kinds.count("wide") == kinds.count("narrow") >= 1, title
+
+
+@pytest.mark.parametrize("chapter", OF_CHAPTER)
+@pytest.mark.parametrize("absent", ["deleted", None, "empty"])
+def test_a_chapter_without_data_leaves_no_heading(whole, chapter, absent):
+    if absent == "deleted":
+        del whole.inference[chapter]
+    else:
+        whole.inference[chapter] = None if absent is None else type(whole.inference[chapter])()
+    titles = re.findall(r"^## (.*)$", said_of(whole), re.M)
+    assert titles == ["Verdict", *(title for title in TITLES if title != OF_CHAPTER[chapter])]
+
+
+def test_an_inference_of_the_first_schema_still_has_a_report(study, write):
+    titles = read(write(study)).titles
+    assert titles == [
+        "What was found",
+        *TITLES[:3],
+        "Cost and tokens",
+        "Would another analysis say the same?",
+        *TITLES[-2:],
+    ]
+
+
+def test_the_first_box_says_on_what_the_verdict_depends_and_where_it_stops_holding(whole):
+    whole.inference["contrasts"][0]["conditional"] = {
+        "on": "model",
+        "sentence": "Which is better depends on the model.",
+    }
+    words = said_of(whole)
+    first = words[: words.index("Sampling “warm” or “greedy”?")]
+    assert "Which is better depends on the model." in first
+    assert "for prompts like these it does not" in first
+
+
+def test_the_claim_is_shown_at_every_scope_with_the_reason_where_it_is_not(page, markdown):
+    assert "| direct − stepwise | prompts like these | **+21.0 (−13.0 to 55.0)**" in markdown
+    assert (
+        "| direct − stepwise | datasets like these | not computed | one dataset only |" in markdown
+    )
+    assert "How far each claim reaches" in page.words
+
+
+def test_effects_and_tests_against_the_margin_stand_with_their_names(page):
+    words = page.words
+    assert "0.82 (0.37 to no upper end)" in words
+    assert "0.29 (0.12 to 0.46)" in words and "Feng & Cliff" in words
+    assert "not worse by the margin" in words and "p < 0.0001" in words
+    assert "0.0016 after Holm, family “primary, score” of 2" in words
+
+
+def test_a_contrast_in_tokens_has_a_figure_and_numbers_of_its_own(page):
+    assert "Differences in output tokens, with 95% intervals" in page.words
+    assert "−41.5 (−53.8 to −29.2)" in page.words and "−4,150" not in page.words
+    assert page.drawings["Paired contrasts"].count("wide") == 2
+
+
+def test_what_is_not_detectable_is_not_called_nothing(markdown):
+    assert "| items × conditions | not detectable | 0.0% to 4.0% |" in markdown
+    assert "| models (few levels: describes these) | 8.0% | – | 41.0% to 55.0% |" in markdown
+
+
+def test_the_sentences_of_inference_are_said_as_they_are(written, page):
+    inference = written[0].inference
+    said = [
+        *inference["components"]["sentences"],
+        inference["interaction"][0]["sentence"],
+        inference["ranking"][0]["sentence"],
+        inference["pareto"]["sentence"],
+        inference["datasets"][0]["sentence"],
+        inference["contrasts"][0]["lost"]["tipping"]["sentence"],
+        inference["purchase"]["sentence"],
+        inference["placebo"]["sentence"],
+        inference["stopping"]["sentence"],
+        inference["omnibus"][0]["sentence"],
+    ]
+    assert [text for text in said if text not in page.words] == []
+
+
+def test_all_tests_are_listed_whatever_their_p(written, page):
+    methods = page.words[page.words.rindex("Methods and origins") :]
+    for contrast in written[0].inference["contrasts"]:
+        assert contrast["name"] in methods
+    assert "11.20 (1, 59 df)" in methods and "0.62" in methods
+
+
+def test_the_best_purchase_is_marked_and_where_its_study_is(whole):
+    words = said_of(whole)
+    assert "twice the items [best]" in words
+    assert "results/demo/next.yaml holds the best of these" in words
+    whole.inference["purchase"]["next_study"] = None
+    assert "next.yaml" not in said_of(whole)
+
+
+def test_report_json_carries_every_chapter_as_it_is(written):
+    whole, folder = written
+    report = json.loads((folder / "report.json").read_text())
+    assert report["schema"] == 2
+    for chapter in (*OF_CHAPTER, "families", "omnibus", "pareto"):
+        assert report[chapter] == whole.inference[chapter]
+
+
+def test_null_in_every_optional_place_is_no_error(whole, write):
+    """Each leaf of the chapters and contrasts set to null, a quarter of them at a time."""
+
+    def leaves(value, path=()):
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                yield from leaves(inner, (*path, key))
+        elif isinstance(value, list):
+            for place, inner in enumerate(value[:2]):
+                yield from leaves(inner, (*path, place))
+        else:
+            yield path
+
+    # What makes a row a row: without these an entry says nothing at all.
+    needed = {"k", "confidence", "accuracy", "n", "p_values", "contrasts", "levels"}
+    needed |= {"name", "contrast", "with", "level", "dataset"}
+    chapters = {**{c: whole.inference[c] for c in (*OF_CHAPTER, "pareto", "omnibus")},
+                "contrasts": whole.inference["contrasts"]}  # fmt: skip
+    paths = [p for p in leaves(chapters) if not needed & set(map(str, p))]
+    assert len(paths) > 300
+    before = json.dumps(whole.inference)
+    for start in range(4):
+        whole.inference = json.loads(before)
+        for path in paths[start::4]:
+            inner = whole.inference
+            for key in path[:-1]:
+                inner = inner[key]
+            inner[path[-1]] = None
+        page = read(write(whole))
+        assert page.titles[-1] == "Methods and origins"
+        assert re.findall(r".{40}\bNone\b.{20}", page.words) == []
+
+
+def test_hostile_names_in_every_chapter_are_escaped(whole, write):
+    text = json.dumps(whole.inference).replace("direct \\u2212 stepwise", "<img src=x>\\u202e$a_b$")
+    text = text.replace("smollm2-360m", "</svg><script>1</script>").replace("gcd", "=cmd|'x'!A1")
+    whole.inference = json.loads(text)
+    folder = write(whole)
+    html = (folder / "report.html").read_text(encoding="utf-8")
+    bare = re.sub(r"<script>.*?</script>", "", html, count=1, flags=re.S)
+    assert "<img" not in html and html.count("<script>") == 1 and "\u202e" not in bare
+    assert "&lt;/svg&gt;&lt;script&gt;1&lt;/script&gt;" in html
+
+
+def test_a_verdict_holds_in_so_many_of_the_analyses_that_give_one():
+    kinds = [{"name": n, "difference": {"estimate": 0.1}, "holds": h}
+             for n, h in (("a", True), ("b", False), ("c", None), ("d", True))]  # fmt: skip
+    assert analyses.holding({"sensitivity": kinds}) == (2, 3)
+    assert analyses.section({"contrasts": [{"name": "x", "sensitivity": []}]}, POINTS) is None
+
+
+def test_no_section_speaks_of_lost_answers_where_none_was_lost():
+    some = {"name": "x", "lost": {"n_a": 0, "n_b": 0}}
+    assert missing.section({"contrasts": [some, {"name": "y"}]}, POINTS) is None
+
+
+def test_pairs_are_said_with_the_names_of_the_arms():
+    split = {"a": "x", "b": "y", "discordant": {"a_only": 1200, "b_only": 3}}
+    assert contrasts.pairs_text(split) == "“x” alone right on 1,200, “y” alone right on 3"
+
+
+def test_a_table_leaves_out_columns_that_are_empty_in_every_row():
+    rows = Rows(("name", "one", "two"))
+    rows.add("a", None, "1")
+    rows.add("b", "", Value("2"))
+    (table,) = rows.table("t", "caption")
+    assert table.head == ("name", "two")
+    assert Rows(("name",)).table("t", "caption") == ()
+    with pytest.raises(ValueError, match="1 values under 3 headings"):
+        rows.add("c")

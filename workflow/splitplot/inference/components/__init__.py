@@ -1,0 +1,1 @@
+"""Where the variance of the scores comes from, and what that says about the next study."""

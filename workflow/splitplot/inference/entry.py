@@ -1,0 +1,137 @@
+"""A contrast as inference.json has it: verdict, sizes of effect, tests, scopes, sensitivity."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from splitplot.inference.checks import Flag, flags
+from splitplot.inference.contrasts import Answered
+from splitplot.inference.effects import effect_sizes
+from splitplot.inference.evidence import ITEMS, Rival
+from splitplot.inference.lost import lost_answers
+from splitplot.inference.mcnemar import odds_ratio
+from splitplot.inference.onesided import OneSided, one_sided_from_interval, one_sided_tests
+from splitplot.inference.scoped import where_it_ends
+from splitplot.inference.verdict import decide, speak
+from splitplot.inference.words import NO_VERDICT
+
+NO_EFFECTS: dict[str, Any] = dict.fromkeys(("cliffs_delta", "hodges_lehmann", "d_z"))
+
+
+def contrast_entry(
+    answered: Answered,
+    *,
+    depends: Mapping[str, str] | None = None,
+    selected: Mapping[str, Any] | None = None,
+) -> tuple[dict[str, Any], list[Flag]]:
+    """The contrast as inference.json has it, and its flags.
+
+    depends: on what its sign does; selected: that one arm is the best of several. Each as it stands in
+    the file, None where there is nothing to say.
+    """
+    asked, e, found = answered.asked, answered.evidence, answered.comparison
+    verdict = speak(e)
+    family = answered.family
+    entry = {
+        "name": asked.name,
+        "factor": asked.factor,
+        "a": asked.a,
+        "b": asked.b,
+        "metric": asked.metric,
+        "scope": asked.scope,
+        "averaged_over": answered.averaged_over,
+        "missing": asked.missing,
+        "margin": asked.margin,
+        "margin_is_default": asked.margin_is_default,
+        "primary": asked.primary,
+        "family": family.name if family else None,
+        "n_items": e.n_items,
+        "n_clusters": e.n_clusters,
+        "replications": answered.replications,
+        "difference": e.difference.to_json() if e.difference else None,
+        "equivalence": e.equivalence.to_json() if e.equivalence else None,
+        "simultaneous": answered.simultaneous.to_json()
+        if answered.simultaneous and not e.anytime
+        else None,
+        "p_value": e.p_value,
+        "p_adjusted": e.p_adjusted,
+        "adjustment": family.adjustment if family else "none",
+        "mid_p": found.mid_p if found and asked.scope == ITEMS else None,
+        "test": answered.test,
+        "one_sided": _one_sided(answered),
+        "discordant": {"a_only": found.discordant[0], "b_only": found.discordant[1]}
+        if found and found.discordant
+        else None,
+        "odds_ratio": odds_ratio(*found.discordant, 1 - e.alpha).to_json()
+        if found and found.discordant and not e.clustered
+        else None,
+        "wins": e.wins,
+        "ties": e.n_items - e.wins - e.losses,
+        "losses": e.losses,
+        "effects": effect_sizes(
+            answered.arms.a, answered.arms.b, cluster=answered.cluster, level=1 - e.alpha
+        ).to_json()
+        if found
+        else NO_EFFECTS,
+        "noise": {
+            "se_run": e.noise.se_run,
+            "half_width": e.noise.half_width,
+            "reason": e.noise.reason,
+        },
+        "smallest_detectable": e.smallest_detectable,
+        "items_needed": e.items_needed,
+        "lost_share": {"a": e.a.lost, "b": e.b.lost},
+        "truncated_share": {"a": e.a.truncated, "b": e.b.truncated},
+        "lost": lost_answers(
+            answered.other,
+            asked.label_a,
+            asked.label_b,
+            missing=asked.missing,
+            margin=e.margin,
+            difference=None if e.anytime else e.difference,
+            equivalence=e.equivalence,
+        ),
+        "sensitivity": [
+            _sensitivity(rival, e.margin, verdict.word) for rival in answered.sensitivity
+        ],
+        "scopes": [one.to_json(e.margin) for one in answered.scopes],
+        "stops_holding": where_it_ends(answered.scopes, e.margin, asked.label_a, asked.label_b)
+        if verdict.word != NO_VERDICT
+        else None,
+        "conditional": depends,
+        "selected": selected,
+        "verdict": verdict.word,
+        "reasons": list(verdict.reasons),
+        "sentence": verdict.sentence,
+    }
+    return entry, flags(e, asked.name)
+
+
+def _one_sided(answered: Answered) -> dict[str, float | None]:
+    """The tests that invert the interval of the contrast's scope; none for a confidence sequence."""
+    e = answered.evidence
+    tests: OneSided | None = None
+    if e.difference is not None and not e.anytime:
+        try:
+            if e.scope == ITEMS:
+                arms = answered.arms
+                tests = one_sided_tests(
+                    arms.a, arms.b, e.margin, cluster=answered.cluster, seed=answered.other.seed
+                )
+            else:
+                tests = one_sided_from_interval(e.difference, e.margin)
+        except ValueError:
+            tests = None
+    if tests is None:
+        return dict.fromkeys(("non_inferiority", "superiority_by_margin", "equivalence"))
+    return dict(tests.to_json())
+
+
+def _sensitivity(rival: Rival, margin: float, word: str) -> dict[str, Any]:
+    verdict = decide(rival.difference, rival.equivalence, margin)
+    return {
+        "name": rival.name,
+        "difference": rival.difference.to_json(),
+        "p_value": rival.p_value,
+        "verdict": verdict,
+        "holds": verdict == word if word != NO_VERDICT else None,
+    }

@@ -1,0 +1,1 @@
+"""Inference that stays valid however often the data are looked at. Functions over arrays but for `looks`."""

@@ -1,0 +1,233 @@
+"""What a study of this design could conclude, per contrast, items and replications: chances and dollars."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from splitplot.errors import ConfigError
+from splitplot.inference.arms import averaged_over, paired_cells
+from splitplot.inference.asked import Asked, asked_of_plan
+from splitplot.inference.assumptions import LEAST_MEAN, Size
+from splitplot.inference.data import solver_cells
+from splitplot.inference.drawing import equal_clusters
+from splitplot.inference.evidence import FIXED, ITEMS
+from splitplot.inference.grid import Cell, Ints
+from splitplot.inference.power import DRAWS, Claim, Point, items_wanted, point
+from splitplot.items.item import Item
+from splitplot.rehearsal.money import Money, money_of
+from splitplot.rehearsal.pilot import Assumed, assumptions
+
+REPLICATIONS = (1, 2, 3, 5)
+SMALL_STUDY, LARGE_STUDY = 1_000, 5_000
+"""Up to so many items a study is shown beside larger ones; from so many on, beside smaller ones alone."""
+
+GROWN, AROUND, SHRUNK = (0.5, 1, 2, 4, 8), (0.1, 0.25, 0.5, 1, 2), (0.1, 0.25, 0.5, 1)
+MOST_CONTRASTS = 6
+"""Contrasts shown where none was declared: all pairs could be hundreds."""
+
+NOT_SCORES = ("tokens_in", "tokens_out", "usd", "latency_s", "usd_per_correct")
+"""Metrics without the scale from 0 to 1 on which answers are drawn."""
+
+MOST_ITEMS, MOST_REPLICATIONS = 200_000, 100
+FEWEST_DRAWS, MOST_DRAWS = 20, 20_000
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked for beside the study's own design; None stands for the grids above."""
+
+    items: Sequence[int] | None = None
+    replications: Sequence[int] | None = None
+    gap: float | None = None
+    draws: int = DRAWS
+
+
+def power_of_study(
+    plan: Mapping[str, Any],
+    items: Sequence[Item],
+    root: Path,
+    ledger: Path,
+    wanted: Wanted | None = None,
+) -> dict[str, Any]:
+    """The answer of `splitplot power`, as plain values: the same files and wishes, the same answer.
+
+    plan: plan.json. items: of the study. root: of the workflow, where the pilot's results are.
+    ledger: results/ledger, for the length of answers so far.
+    Raises ConfigError where wishes or the pilot make no sense.
+    """
+    wish = wanted or Wanted()
+    _check(wish)
+    cells = solver_cells(plan)
+    contrasts = asked_of_plan(plan["analysis"].get("primary") or [], cells)
+    shown = contrasts if contrasts and contrasts[0].primary else contrasts[:MOST_CONTRASTS]
+    money = money_of(plan, items, ledger)
+    own = max((int(cell["replications"]) for cell in plan["cells"]), default=1)
+    return {
+        "study": plan["study"],
+        "alpha": float(plan["analysis"]["alpha"]),
+        "draws": wish.draws,
+        "items": len(items),
+        "replications": own,
+        "items_per_cluster": per_cluster(items),
+        "cells": len(cells),
+        "may_stop_early": plan["analysis"].get("stopping", "fixed") != "fixed",
+        "contrasts_left": len(contrasts) - len(shown),
+        "money": money.to_json(),
+        "contrasts": [
+            _block(plan, cells, one, assumed, items, own, money, wish, len(contrasts))
+            for one, assumed in zip(shown, assumptions(plan, root, shown), strict=True)
+        ],
+    }
+
+
+def size_of(
+    cells: Sequence[Cell],
+    pairs: Sequence[tuple[int, int]],
+    replications: int,
+    cluster: Ints | None,
+    n: int,
+) -> Size:
+    """The size of a contrast between these pairs of cells. At temperature 0 an answer is assumed to be
+    the same again and again, so replications add nothing there."""
+
+    def answers(side: int) -> tuple[int, ...]:
+        return tuple(1 if cells[pair[side]].sampling_is_greedy else replications for pair in pairs)
+
+    return Size(n, answers(0), answers(1), replications, cluster)
+
+
+def per_cluster(items: Sequence[Item]) -> float:
+    """Items of a cluster on average; 1 where every item stands alone."""
+    names = {item.cluster if item.cluster is not None else f"\0{item.id}" for item in items}
+    return len(items) / max(1, len(names))
+
+
+def cluster_codes(items: Sequence[Item]) -> Ints | None:
+    """The clusters of the study's items as they are; None where every item stands alone."""
+    names = [item.cluster if item.cluster is not None else f"\0{item.id}" for item in items]
+    codes = np.unique(np.array(names, dtype=object), return_inverse=True)[1].astype(np.int64)
+    return codes if codes.size and int(codes.max()) + 1 < codes.size else None
+
+
+def item_grid(own: int, asked: Sequence[int] | None) -> list[int]:
+    """The numbers of items to look at, the study's own among them where nothing else was asked for."""
+    if asked is not None:
+        return sorted(set(asked))
+    factors = GROWN if own <= SMALL_STUDY else AROUND if own < LARGE_STUDY else SHRUNK
+    return sorted({own if factor == 1 else max(2, _rounded(factor * own)) for factor in factors})
+
+
+def gaps_of(asked: Asked, assumed: Assumed, wish: Wanted) -> list[float]:
+    """True gaps to look at: 0, the margin, and the one that is assumed; each once."""
+    extra = wish.gap if wish.gap is not None else assumed.gap
+    return list(dict.fromkeys([0.0, asked.margin, *([] if extra is None else [extra])]))
+
+
+def _block(
+    plan: Mapping[str, Any],
+    cells: Sequence[Cell],
+    asked: Asked,
+    assumed: Assumed,
+    items: Sequence[Item],
+    own: int,
+    money: Money,
+    wish: Wanted,
+    family: int,
+) -> dict[str, Any]:
+    """One contrast: its assumptions, a point per size, and how many items would do."""
+    pairs = paired_cells(cells, asked.factor, asked.a, asked.b, f'contrast "{asked.name}"')
+    alpha = float(plan["analysis"]["alpha"])
+    claim = Claim(asked.margin, alpha, asked.scope, family)
+    head: dict[str, Any] = {
+        "name": asked.name,
+        "factor": asked.factor,
+        "a": asked.label_a,
+        "b": asked.label_b,
+        "scope": {FIXED: "these items"}.get(asked.scope, asked.scope),
+        "margin": asked.margin,
+        "margin_is_default": asked.margin_is_default,
+        "family": family,
+        "averaged_over": averaged_over(cells, asked.factor, pairs, named=True),
+        "same_again": _same_again(cells, pairs),
+        "assumed": assumed.to_json(),
+    }
+    refused = _not_simulated(asked, pairs)
+    if refused:
+        return head | {"refused": refused, "points": [], "wanted": []}
+    gaps = gaps_of(asked, assumed, wish)
+    if max(gaps) > 1 - 2 * LEAST_MEAN:
+        raise ConfigError(f"a gap of {max(gaps):g} does not fit into scores from 0 to 1")
+    grain, codes = per_cluster(items), cluster_codes(items)
+    replications = sorted(set(wish.replications or (*REPLICATIONS, own)))
+    points: list[Point] = []
+    for n in item_grid(len(items), wish.items):
+        cluster = codes if n == len(items) else equal_clusters(n, grain)
+        sizes = [size_of(cells, pairs, k, cluster, n) for k in replications]
+        points += [
+            point(
+                assumed.components,
+                size,
+                claim,
+                gaps,
+                draws=wish.draws,
+                seed=plan["analysis"]["seed"],
+            )
+            for size in sizes
+        ]
+    target = gaps[-1] if len(gaps) > 2 else asked.margin
+    wanted = []
+    for k in replications:
+        size = size_of(cells, pairs, k, codes, len(items))
+        found = items_wanted(assumed.components, size, claim, target)
+        wanted.append({"replications": k, "gap": target, **found})
+    return head | {
+        "refused": None,
+        "gaps": gaps,
+        "points": [
+            one.to_json() | money.of(one.size.items, one.size.replications) for one in points
+        ],
+        "wanted": wanted,
+    }
+
+
+def _not_simulated(asked: Asked, pairs: Sequence[tuple[int, int]]) -> str | None:
+    """Why a contrast cannot be looked at before the data."""
+    if not pairs:
+        return "no cell has a partner that differs in this factor alone"
+    if asked.metric in NOT_SCORES:
+        return (
+            f"the metric {asked.metric} has no scale from 0 to 1, on which answers are drawn here"
+        )
+    if asked.scope not in (ITEMS, FIXED):
+        return (
+            f"the scope “{asked.scope}” rests on how much {asked.scope} differ, of which nothing is "
+            "assumed here; its intervals are wider than those over items"
+        )
+    return None
+
+
+def _same_again(cells: Sequence[Cell], pairs: Sequence[tuple[int, int]]) -> str | None:
+    """ "all" or "some" where cells of the contrast are asked at temperature 0."""
+    still = [cells[index].sampling_is_greedy for pair in pairs for index in pair]
+    return "all" if still and all(still) else "some" if any(still) else None
+
+
+def _check(wish: Wanted) -> None:
+    def within(name: str, values: Sequence[float] | None, least: float, most: float) -> None:
+        for value in values or ():
+            if not least <= value <= most:
+                raise ConfigError(f"--{name} {value:g}: must be from {least:g} to {most:,g}")
+
+    within("items", wish.items, 2, MOST_ITEMS)
+    within("replications", wish.replications, 1, MOST_REPLICATIONS)
+    within("draws", [wish.draws], FEWEST_DRAWS, MOST_DRAWS)
+    within("gap", None if wish.gap is None else [wish.gap], 0.0001, 1 - 2 * LEAST_MEAN)
+
+
+def _rounded(value: float) -> int:
+    """Two significant figures, as nobody plans 1,319 · 2 items."""
+    digits = max(0, len(str(int(value))) - 2)
+    return int(round(value / 10**digits) * 10**digits)

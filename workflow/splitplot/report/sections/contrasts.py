@@ -1,0 +1,245 @@
+"""Paired contrasts in numbers: difference, single items, noise, what the study could have seen, p last."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from splitplot.report.cells import Cells
+from splitplot.report.plots.forest import forest
+from splitplot.report.section import Figure, Rows, Section, Table, Value, said
+from splitplot.report.sections import scopes
+from splitplot.report.sections.common import decimal, gap
+from splitplot.report.wording import (
+    NOTHING,
+    Unit,
+    bounds,
+    metric_unit,
+    number,
+    p_value,
+    p_words,
+    shown_difference,
+)
+
+BOXES = 6
+"""Verdict boxes on the first screen; further contrasts are in the figure and the table."""
+HEAD = (
+    *("contrast", "difference", "margin", "single items", "run-to-run noise"),
+    *("smallest gap it can see", "items to see the margin", "p"),
+)
+SIZES = (
+    *("contrast", "odds ratio", "Cliff's delta", "Hodges-Lehmann", "d of differences"),
+    *("at all comparisons at once", "chosen as best"),
+)
+TESTS = (
+    *("contrast", "not worse by the margin", "better by the margin", "the same within the margin"),
+)
+
+
+def section(inference: Mapping[str, Any], cells: Cells, unit: Unit) -> Section | None:
+    """The section; None where no contrast was declared."""
+    every = inference.get("contrasts") or []
+    if not every:
+        return None
+    lead = said(
+        *(c["stops_holding"] for c in every[BOXES:] if c.get("stops_holding")),
+        *_families(inference.get("families") or []),
+    )
+    scales = list(dict.fromkeys(metric_unit(c.get("metric"), unit).noun for c in every))
+    return Section(
+        "contrasts",
+        "Paired contrasts",
+        "Contrasts",
+        lead=lead,
+        figures=(*other_forests(every, cells, unit), *scopes.figure(every, cells, unit)),
+        tables=(
+            *_main(every, cells, unit, inference.get("families") or [], scales),
+            *_sizes(every, unit),
+            *_tests(every),
+            *scopes.table(every, unit),
+            *_exploration(inference.get("exploration") or [], unit),
+        ),
+    )
+
+
+def by_unit(
+    every: Sequence[Mapping[str, Any]], cells: Cells, unit: Unit
+) -> list[tuple[Unit, list[dict[str, Any]]]]:
+    """The contrasts by how they are measured, in the order of the first of each."""
+    found: dict[Unit, list[dict[str, Any]]] = {}
+    for c in every:
+        named = {**c, **cells.arm_names(c)}
+        found.setdefault(metric_unit(c.get("metric"), unit), []).append(named)
+    return list(found.items())
+
+
+def first_forest(every: Sequence[Mapping[str, Any]], cells: Cells, unit: Unit) -> Figure | None:
+    """The one forest plot of the first screen: all contrasts in the unit of the first."""
+    groups = by_unit(every, cells, unit)
+    return forest(groups[0][1], groups[0][0]) if groups else None
+
+
+def other_forests(
+    every: Sequence[Mapping[str, Any]], cells: Cells, unit: Unit
+) -> tuple[Figure, ...]:
+    """Forest plots of contrasts that are measured otherwise: tokens, dollars, seconds."""
+    groups = by_unit(every, cells, unit)[1:]
+    drawn = (forest(some, u, f"forest-{n}") for n, (u, some) in enumerate(groups, start=2))
+    return tuple(figure for figure in drawn if figure)
+
+
+def _main(
+    every: Sequence[Mapping[str, Any]],
+    cells: Cells,
+    unit: Unit,
+    families: Sequence[Mapping[str, Any]],
+    scales: Sequence[str],
+) -> tuple[Table, ...]:
+    table = Rows(HEAD)
+    of_family = {name: f for f in families for name in f.get("contrasts") or []}
+    for c in every:
+        own = metric_unit(c.get("metric"), unit)
+        inner = c.get("equivalence")
+        soft = f"90%: {bounds(inner.get('low'), inner.get('high'), own)}" if inner else ""
+        pairs = pairs_text({**c, **cells.arm_names(c)})
+        needed = c.get("items_needed")
+        table.add(
+            Value(
+                c.get("name") or NOTHING,
+                (c.get("verdict") or "NO VERDICT",),
+                tag="" if c.get("primary", True) else "exploratory",
+            ),
+            gap(c.get("difference"), own, soft=soft),
+            plus_minus(c.get("margin"), own),
+            Value(pairs, (f"of {c.get('n_items') or 0:,}",), link="answers")
+            if pairs != NOTHING
+            else None,
+            plus_minus((c.get("noise") or {}).get("half_width"), own),
+            shown_difference(c.get("smallest_detectable"), own, signed=False),
+            f"{needed:,}" if needed is not None else None,
+            Value(p_value(c.get("p_value")), _p_words(c, of_family.get(c.get("name") or ""))),
+        )
+    scale = "in points (100 points: right on every item against wrong on every item)"
+    spoken = ", ".join(scale if noun == "points" else f"in {noun}" for noun in scales)
+    spoken = spoken.replace("in on the", "on the")
+    return table.table("contrasts", f"Differences paired by item, {spoken}")
+
+
+def _exploration(every: Sequence[Mapping[str, Any]], unit: Unit) -> tuple[Table, ...]:
+    """Every other pair, in short: what suggests a question for the next study, and answers none."""
+    table = Rows(("pair", "difference", "by itself", "p"))
+    for c in every:
+        own = metric_unit(c.get("metric"), unit)
+        after = c.get("p_adjusted")
+        how = c.get("adjustment") or ""
+        words = (f"{p_value(after)} after {how}",) if after is not None and how else ()
+        table.add(
+            c.get("name") or NOTHING,
+            gap(c.get("difference"), own),
+            c.get("verdict"),
+            Value(p_value(c.get("p_value")), words),
+        )
+    return table.table(
+        "exploration", "Every other pair, exploratory: it suggests what to ask next", folded=True
+    )
+
+
+def _p_words(contrast: Mapping[str, Any], family: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Under a p: the adjusted one with its family, and the test."""
+    words = []
+    adjusted = contrast.get("p_adjusted")
+    how = contrast.get("adjustment") or (family or {}).get("adjustment") or "Holm"
+    if adjusted is not None and (adjusted != contrast.get("p_value") or family):
+        size = len((family or {}).get("contrasts") or [])
+        among = f", family “{family.get('name')}” of {size}" if family and size > 1 else ""
+        if how != "none" and (size > 1 or not family):
+            words.append(f"{p_value(adjusted)} after {how}{among}")
+    return (*words, *([contrast["test"]] if contrast.get("test") else []))
+
+
+def _families(families: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A sentence on families with more than one comparison."""
+    counted = [f for f in families if len(f.get("contrasts") or []) > 1]
+    if not counted:
+        return []
+    parts = [
+        f"“{f.get('name')}” ({f.get('kind') or 'primary'}, {len(f['contrasts'])} comparisons, "
+        f"{f.get('adjustment') or 'none'})"
+        for f in counted[:6]
+    ]
+    return [f"p-values are adjusted within each family: {'; '.join(parts)}."]
+
+
+def _sizes(every: Sequence[Mapping[str, Any]], unit: Unit) -> tuple[Table, ...]:
+    """How big: effects beside the difference, and the intervals that allow for many comparisons."""
+    table = Rows(SIZES)
+    for c in every:
+        own, effects = metric_unit(c.get("metric"), unit), c.get("effects") or {}
+        odds, chosen = c.get("odds_ratio"), c.get("selected")
+        cliff, d_z = effects.get("cliffs_delta"), effects.get("d_z")
+        if not any(
+            (odds, cliff, d_z, effects.get("hodges_lehmann"), c.get("simultaneous"), chosen)
+        ):
+            continue
+        table.add(
+            c.get("name") or NOTHING,
+            Value(_odds(odds), (odds.get("method") or "",)) if odds else None,
+            _plain(cliff),
+            gap(effects.get("hodges_lehmann"), own) if effects.get("hodges_lehmann") else None,
+            _plain(d_z),
+            gap(c.get("simultaneous"), own) if c.get("simultaneous") else None,
+            gap(chosen.get("difference"), own, soft=chosen.get("sentence") or "")
+            if chosen
+            else None,
+        )
+    return table.table(
+        "effects", "How big: effect sizes, and intervals that allow for many comparisons"
+    )
+
+
+def _tests(every: Sequence[Mapping[str, Any]]) -> tuple[Table, ...]:
+    """One-sided tests against the margin: small p-values speak for the heading of their column."""
+    table = Rows(TESTS)
+    for c in every:
+        tests = c.get("one_sided") or {}
+        keys = ("non_inferiority", "superiority_by_margin", "equivalence")
+        if any(tests.get(key) is not None for key in keys):
+            table.add(c.get("name") or NOTHING, *(p_words(tests.get(key)) for key in keys))
+    return table.table(
+        "margins", "Tests against the margin: a small p speaks for the heading of its column"
+    )
+
+
+def _plain(interval: Mapping[str, Any] | None) -> Value | None:
+    """An effect without a unit, with two decimals."""
+    if not interval or interval.get("estimate") is None:
+        return None
+    low, high = interval.get("low"), interval.get("high")
+    ends = (
+        f" ({number(low, 2)} to {number(high, 2)})" if low is not None and high is not None else ""
+    )
+    how = (interval["method"],) if interval.get("method") else ()
+    return Value(f"{number(interval['estimate'], 2)}{ends}", how)
+
+
+def _odds(ratio: Mapping[str, Any]) -> str:
+    """An odds ratio; an end that is not bounded says so."""
+    value, low, high = (ratio.get(key) for key in ("estimate", "low", "high"))
+    ends = f"{decimal(low, 2)} to {decimal(high, 2) if high is not None else 'no upper end'}"
+    return f"{decimal(value, 2)} ({ends})"
+
+
+def plus_minus(value: float | None, unit: Unit) -> str:
+    """A half-width: “±2.0”."""
+    return NOTHING if value is None else f"±{shown_difference(value, unit, signed=False)}"
+
+
+def pairs_text(contrast: Mapping[str, Any]) -> str:
+    """How single items split: discordant counts where scores are 0 or 1, else wins, ties, losses."""
+    a, b = contrast.get("a", "a"), contrast.get("b", "b")
+    alone = contrast.get("discordant")
+    if alone:
+        counts = (alone.get("a_only", 0), alone.get("b_only", 0))
+        return f"“{a}” alone right on {counts[0]:,}, “{b}” alone right on {counts[1]:,}"
+    if contrast.get("wins") is None:
+        return NOTHING
+    wins, ties, losses = (contrast.get(k) or 0 for k in ("wins", "ties", "losses"))
+    return f"“{a}” higher on {wins:,}, equal on {ties:,}, “{b}” higher on {losses:,}"
