@@ -35,7 +35,7 @@ def graded(mean=0.5, item=0.2, arm=0.1, run=0.15, share=0.3):
 
 @pytest.mark.parametrize("k", [1, 2, 5])
 @pytest.mark.parametrize("gap", [0.03, 0.1])
-def test_items_for_a_gap_are_millers_formula(k, gap):
+def test_items_for_a_gap_are_millers_formula_and_two_more_for_t(k, gap):
     c = graded()
     # the arms lie gap/2 above and below the mean, and their variances keep their shares of m(1 − m)
     grown = [(0.5 + s * gap / 2) * (0.5 - s * gap / 2) / 0.25 for s in (1, -1)]
@@ -45,7 +45,8 @@ def test_items_for_a_gap_are_millers_formula(k, gap):
         - 2 * 0.2**2 * sqrt(grown[0] * grown[1])
     )
     wanted = miller(gap, within, 0.15**2 * grown[0], 0.15**2 * grown[1], k, k)
-    assert items_for_gap(c, gap, Size(100, (k,), (k,), k), 0.05) == pytest.approx(wanted, abs=1)
+    found = items_for_gap(c, gap, Size(100, (k,), (k,), k), 0.05)
+    assert 1 < found - wanted < 4  # t in place of z
 
 
 def test_a_family_that_shares_alpha_needs_more_items_by_the_same_formula():
@@ -53,7 +54,7 @@ def test_a_family_that_shares_alpha_needs_more_items_by_the_same_formula():
     omega2, variance = difference_variance(c, 0.04, size)
     each = (variance - omega2) * 2  # σ²_A + σ²_B, as K = 2
     wanted = miller(0.04, omega2, each / 2, each / 2, 2, 2, alpha=0.05 / 3)
-    assert items_for_gap(c, 0.04, size, 0.05, family=3) == pytest.approx(wanted, abs=1)
+    assert 1 < items_for_gap(c, 0.04, size, 0.05, family=3) - wanted < 4
     assert wanted > 1.2 * items_for_gap(c, 0.04, size, 0.05)
 
 
@@ -61,7 +62,7 @@ def test_the_example_of_miller_needs_969_items():
     # ω² = 1/9 and no run noise, a gap of 3 points: 969 questions (Miller 2024, section 5)
     assert ceil(miller(0.03, 1 / 9, 0, 0, 1, 1)) == 969
     c = Components(0.5, 0.0, sqrt(1 / 18), 0.0)
-    assert items_for_gap(c, 0.03, Size(10, (1,), (1,)), 0.05) == pytest.approx(969, rel=0.002)
+    assert items_for_gap(c, 0.03, Size(10, (1,), (1,)), 0.05) == pytest.approx(969, rel=0.003)
 
 
 def test_the_detectable_gap_has_the_power_that_statsmodels_gives_it():

@@ -72,12 +72,18 @@ def test_smallest_detectable_difference_is_found_with_80_percent_power():
     assert smallest_detectable(0.0, 0.05) is None
 
 
-def test_items_needed_is_the_normal_sample_size_and_five_percent_more_for_mcnemar():
-    # sd of d = 0.5, margin 0.05: ((1.959964 + 0.841621)·0.5/0.05)² = 784.9
+@pytest.mark.parametrize("effect", [0.05, 0.1, 0.3, 0.5, 0.9])
+def test_items_needed_is_the_sample_size_of_the_paired_t_test(effect):
+    # Reference: statsmodels, by the noncentral t distribution. Ours adds two quantiles: within an item.
+    from statsmodels.stats.power import TTestPower
+
+    expected = TTestPower().solve_power(effect_size=effect, alpha=0.05, power=0.8)
     se = 0.5 / np.sqrt(200)
-    assert items_needed(se, 200, 0.05, 0.05) == 785
-    assert items_needed(se, 200, 0.05, 0.05, exact=True) == 825
-    assert items_needed(se, 200, 0.0, 0.05) is None
+    assert abs(items_needed(se, 200, 0.5 * effect, 0.05) - expected) <= 1
+
+
+def test_items_needed_are_not_known_without_a_margin_or_noise():
+    assert items_needed(0.03, 200, 0.0, 0.05) is None
     assert items_needed(0.0, 200, 0.05, 0.05) is None
 
 

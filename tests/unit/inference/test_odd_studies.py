@@ -6,10 +6,12 @@ import random
 import jsonschema
 import pytest
 
+from splitplot.inference import methods
 from splitplot.inference.summary import summarise
 from splitplot.inference_schema import inference_schema
 
 OUTCOMES = ["ok"] * 6 + ["truncated", "refused", "empty", "error", "missing", "unparseable"]
+NO_METHOD = ("none", "unavailable")
 VALIDATOR = jsonschema.Draft202012Validator(inference_schema())
 
 
@@ -53,6 +55,9 @@ def test_no_study_is_too_odd_for_a_summary(make_plan, make_row, write_table, see
     result = summarise(write_table(rows), plan, None)
     json.dumps(result, allow_nan=False)
     VALIDATOR.validate(result)
+    listed = [method["name"] for method in result["methods"]]
+    for name in methods.named(result):
+        assert name in NO_METHOD or name.startswith(("no interval", *listed)), name
     for contrast in result["contrasts"] + result["exploration"]:
         if contrast["difference"] is None:
             assert contrast["verdict"] == "NO VERDICT"

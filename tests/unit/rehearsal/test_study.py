@@ -196,10 +196,11 @@ def test_the_sentence_says_how_many_items_are_needed_and_how_many_there_are(powe
         sampling=[{"name": "w", "temperature": 1.0}],
     )
     [block] = found["contrasts"]
-    # 35 of 100 items differ with one answer each: 7.85 · 0.35/0.05² = 1,099, and 5 % for McNemar
-    assert block["wanted"][0]["to_see"] == pytest.approx(1.05 * 7.849 * 0.35 / 0.05**2, rel=0.01)
+    # 35 of 100 items differ with one answer each: 7.85 · 0.35/0.05² = 1,099, and by exact power some
+    # 40 more (Connor 1987: with continuity 1,139)
+    assert block["wanted"][0]["to_see"] == pytest.approx(1_139, rel=0.01)
     assert words.verdict_on_size(block, 40)[0] == (
-        "To see a gap of 5.0 points 8 times in 10 you need about 1,200 items with 1 replication, "
+        "To see a gap of 5.0 points 8 times in 10 you need about 1,100 items with 1 replication, "
         "or 730 with 3; this study has 40 items."
     )
 

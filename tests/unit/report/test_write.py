@@ -189,7 +189,7 @@ def test_other_analyses_are_shown_with_the_verdict_of_each_by_itself(study, writ
     other["verdict"] = "BETTER, SIZE OPEN"
     folder = write(study)
     words = Page((folder / "report.html").read_text()).words
-    assert "the verdict “BETTER” holds in 2 of 3 other analyses, each taken by itself" in words
+    assert "what “BETTER” claims holds in 2 of 3 other analyses, each taken by itself" in words
     row = "| direct − stepwise | first replication only | +16.0 (1.0 to 31.0) | BETTER, SIZE OPEN | **no** |"
     assert row in (folder / "report.md").read_text()
 

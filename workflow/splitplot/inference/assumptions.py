@@ -16,6 +16,7 @@ import numpy as np
 from splitplot.inference.clusters import satterthwaite_df
 from splitplot.inference.grid import Ints
 from splitplot.inference.intervals import t_quantile, z_quantile
+from splitplot.inference.mcnemar import mcnemar_items
 from splitplot.inference.noise import POWER, items_needed, smallest_detectable
 
 DEFAULT_MEAN = 0.5
@@ -211,12 +212,15 @@ def items_for_gap(
 ) -> int | None:
     """Items that find a true gap 8 times in 10, otherwise as `size` (clusters as large as there).
 
-    n = (z_{α/2} + z_{0.2})² (ω² + σ²_A/K_A + σ²_B/K_B)/gap² (Miller 2024, section 5), times the
-    variance that clusters add, and 5 % more for McNemar's exact test (`noise.POWER_INFLATION`).
+    n = (t_{α/2} + t_{0.2})² (ω² + σ²_A/K_A + σ²_B/K_B)/gap² (Miller 2024, section 5, with t for z),
+    times the variance that clusters add; for single 0/1 answers by the exact power of McNemar's test.
     """
     se, _ = difference_se(c, gap, size)
-    exact = c.binary and size.single and size.cluster is None
-    return items_needed(se * sqrt(size.items), 1, abs(gap), alpha / family, exact=exact)
+    if c.binary and size.single and size.cluster is None and gap:
+        telling = min(1.0, se**2 * size.items + gap**2)  # the variance of −1, 0, 1 about its mean
+        least = min(abs(gap), telling)
+        return mcnemar_items((telling + least) / 2, (telling - least) / 2, alpha / family, POWER)
+    return items_needed(se * sqrt(size.items), 1, abs(gap), alpha / family)
 
 
 def items_for_equivalence(c: Components, margin: float, size: Size, alpha: float) -> int | None:

@@ -12,7 +12,7 @@ from splitplot.inference.mcnemar import odds_ratio
 from splitplot.inference.onesided import OneSided, one_sided_from_interval, one_sided_tests
 from splitplot.inference.scoped import where_it_ends
 from splitplot.inference.verdict import decide, speak
-from splitplot.inference.words import NO_VERDICT
+from splitplot.inference.words import NO_VERDICT, same_claim
 
 NO_EFFECTS: dict[str, Any] = dict.fromkeys(("cliffs_delta", "hodges_lehmann", "d_z"))
 
@@ -133,5 +133,5 @@ def _sensitivity(rival: Rival, margin: float, word: str) -> dict[str, Any]:
         "difference": rival.difference.to_json(),
         "p_value": rival.p_value,
         "verdict": verdict,
-        "holds": verdict == word if word != NO_VERDICT else None,
+        "holds": same_claim(verdict, word),
     }

@@ -25,19 +25,49 @@ SOURCES = {
     "sign-flip": "no difference to permute: p = 1 by definition",
     "cluster sign-flip": "no difference to permute: p = 1 by definition",
     "z on run-to-run noise": "normal approximation at fixed items",
+    "McNemar": "McNemar 1947",
+    "e-process": "Ville 1939; Krichevsky & Trofimov 1981; Waudby-Smith & Ramdas 2024",
+    "confidence sequence": "Waudby-Smith & Ramdas 2024, with Cover's portfolio (Orabona & Jun 2024)",
+    "Hartung-Knapp": "Hartung & Knapp 2001, factor not below 1 (Röver, Knapp & Friede 2015)",
+    "exact conditional": "Breslow & Day 1980, section 5.2",
+    "Cliff's delta": "Cliff 1996; Feng & Cliff 2004; paired arms: jackknife, CR2 with clusters",
+    "Hodges-Lehmann": "Hodges & Lehmann 1963; Noether 1967",
+    "noncentral t": "Hedges & Olkin 1985; Steiger & Fouladi 1997",
+    "bootstrap percentile": "Efron 1979",
+    "bootstrap BCa": "Efron 1987",
+    "simultaneous max-T": "Westfall & Young 1993; Hothorn, Bretz & Westfall 2008",
+    "Cochran's Q": "Cochran 1950",
+    "Friedman": "Friedman 1937",
+    "F blocked by item": "Fisher; Geisser & Greenhouse 1958",
+    "CR2 Wald": "Bell & McCaffrey 2002; Tipton & Pustejovsky 2015",
+    "Hotelling T²": "Hotelling 1931",
+    "ratio of sums": "Cochran 1977, section 6; Fieller 1954",
+    "ratio of ratios of sums": "Cochran 1977, section 6, on the log scale",
+    "studentised swap": "Janssen 1999; p = (b + 1)/(m + 1)",
+    "rank sets": "Mogstad, Romano, Shaikh & Wilhelm 2024",
+    "expected mean squares": "Searle, Casella & McCulloch 1992; Brennan 2001",
+    "item-factorised REML": "Patterson & Thompson 1971; Harville 1977",
+    "Imbens-Manski": "Imbens & Manski 2004; Horowitz & Manski 2000",
+    "random effects": "Viechtbauer 2005; Hartung & Knapp 2001; Röver, Knapp & Friede 2015",
+    "fixed effect": "inverse-variance weights; Cochran 1954",
+    "prediction": "Higgins, Thompson & Spiegelhalter 2009",
+    "logistic": "Pinheiro & Bates 1995, adaptive Gauss-Hermite quadrature",
+    "t of two-way mean squares": "Searle, Casella & McCulloch 1992; Satterthwaite 1946",
+    "two-way mean squares": "Searle, Casella & McCulloch 1992; Satterthwaite 1946",
     "Holm": "Holm 1979, within each metric",
+    "Benjamini-Hochberg": "Benjamini & Hochberg 1995, within each metric",
     "smallest detectable": "(t_{α/2} + t_{0.2})·SE at 80% power; Miller 2024",
 }
 
 
 def used(summary: Mapping[str, Any]) -> list[dict[str, str]]:
     """[{"name", "formula_source"}] of the methods that appear anywhere in inference.json."""
-    names = set(_named(summary))
+    names = set(named(summary))
     found = {family for name in names for family in [_family(name)] if family}
     return [{"name": name, "formula_source": SOURCES[name]} for name in SOURCES if name in found]
 
 
-def _named(value: Any) -> Iterator[str]:
+def named(value: Any) -> Iterator[str]:
     """Every text under a key that names a method; and what is known by having a value."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
@@ -46,10 +76,10 @@ def _named(value: Any) -> Iterator[str]:
             elif key in IMPLYING and inner is not None:
                 yield IMPLYING[key]
             else:
-                yield from _named(inner)
+                yield from named(inner)
     elif isinstance(value, list | tuple):
         for inner in value:
-            yield from _named(inner)
+            yield from named(inner)
 
 
 def _family(name: str) -> str | None:

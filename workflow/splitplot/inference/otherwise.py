@@ -77,6 +77,8 @@ def _signed_rank(a: Floats, b: Floats, levels: Levels) -> list[Rival]:
         outer, inner = (hodges_lehmann(a, b, level) for level in levels)
     except ValueError:
         return []
+    if inner.low == inner.high:  # most items are level: the median says nothing of the others
+        return []
     test = signed_rank_test(a, b)
     return [Rival("Wilcoxon signed-rank (Pratt)", outer, inner, p_value=test.p_value)]
 

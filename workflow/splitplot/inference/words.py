@@ -11,3 +11,25 @@ CONDITIONAL = "CONDITIONAL"
 NO_VERDICT = "NO VERDICT"
 
 DIRECTIONAL = (BETTER, BETTER_SIZE_OPEN, WORSE, WORSE_SIZE_OPEN)
+
+_CLAIMS = {
+    BETTER: "better",
+    BETTER_SIZE_OPEN: "better",
+    WORSE: "worse",
+    WORSE_SIZE_OPEN: "worse",
+    EQUIVALENT: "same",
+    NOT_SETTLED: "open",
+    NOT_BETTER: "open",
+}
+
+
+def same_claim(word: str, other: str) -> bool | None:
+    """Whether two words claim the same: a direction (however large), equality, or nothing. None where
+    one of them is no answer of a single analysis (no verdict, a conditional one).
+
+    >>> same_claim(BETTER, BETTER_SIZE_OPEN), same_claim(BETTER, NOT_SETTLED)
+    (True, False)
+    """
+    if word not in _CLAIMS or other not in _CLAIMS:
+        return None
+    return _CLAIMS[word] == _CLAIMS[other]

@@ -63,7 +63,7 @@ def _sentence(contrast: Mapping[str, Any]) -> str | None:
         return None
     others = plural(judged, "other analysis", "other analyses")
     return (
-        f"{contrast.get('name')}: the verdict “{contrast.get('verdict')}” holds in {held} of {others}, "
+        f"{contrast.get('name')}: what “{contrast.get('verdict')}” claims holds in {held} of {others}, "
         "each taken by itself."
     )
 
