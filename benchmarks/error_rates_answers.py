@@ -21,7 +21,7 @@ from splitplot.inference.calibration import (
     ece_debiased,
     ece_interval,
 )
-from splitplot.inference.meta import pool
+from splitplot.inference.meta import largest_weight, pool
 from splitplot.inference.missing import differential_loss
 from splitplot.inference.passk import pass_at_k, pass_hat_k, pass_interval
 from splitplot.inference.selective import aurc, e_aurc, risk_at, selective_intervals
@@ -151,6 +151,27 @@ def datasets(simulations: int) -> Iterator[list[str]]:
             yield [f"{k}", f"{tau:.2f}", *shares[:3], shares[3] if k > 2 else "–"]
 
 
+def unequal(simulations: int) -> Iterator[list[str]]:
+    """Rows: datasets, how much smaller one standard error is than the others (.04), its weight, share of
+    95% intervals of the mean that leave 0 out, by the true spread."""
+    spreads = (0.0, 0.02, 0.04, 0.08)
+    yield ["datasets", "ratio", "weight", *(f"true sd {tau:.2f}" for tau in spreads)]
+    for ratio in (1, 2, 4, 8):
+        for k in (2, 3, 4, 6):
+            se = np.full(k, 0.04)
+            se[0] /= ratio
+            shares = []
+            for tau in spreads:
+                random = np.random.default_rng([k, ratio, int(100 * tau)])
+                hits = 0
+                for _ in range(5 * simulations):
+                    found = pool(random.normal(0, tau, k) + random.normal(0, se), se).random
+                    assert found is not None
+                    hits += found.low > 0 or found.high < 0
+                shares.append(f"{hits / simulations / 5:.3f}")
+            yield [f"{k}", f"{ratio}", f"{largest_weight(se)[1]:.2f}", *shares]
+
+
 def losses(simulations: int) -> Iterator[list[str]]:
     """Rows: items, K, share of p < .05 where both arms lose the same items equally often."""
     yield ["items", "K", "clusters", "false alarms"]
@@ -179,6 +200,7 @@ TABLES: dict[str, Callable[[int], Iterator[list[str]]]] = {
     "Brier score and selective answering": selective,
     "pass@k and pass^k": tries,
     "Across datasets": datasets,
+    "One dataset more precise than the others": unequal,
     "Differential loss": losses,
 }
 

@@ -8,6 +8,7 @@ from splitplot.door import open_door
 from splitplot.files import read_json, write_json
 from splitplot.frozen import note_read
 from splitplot.inference.sequential.interim import decide
+from splitplot.inference.table import any_answer
 
 
 def main() -> None:
@@ -19,7 +20,8 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
     plan = read_json(args.plan)
-    note_read(args.ledger, plan)  # from here on the plan is frozen
+    interim = args.output.parent.glob(f"{args.look}/*/*.parquet")
+    note_read(args.ledger, plan, answered=any_answer(interim))  # from here on the plan is frozen
     partial = args.answers == Path(paths.RESPONSES_SO_FAR).name
     decision = decide(args.output.parent, plan, args.look, partial=partial)
     write_json(args.output, decision)

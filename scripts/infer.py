@@ -7,6 +7,7 @@ from splitplot.door import open_door
 from splitplot.files import read_json, write_json
 from splitplot.frozen import note_read
 from splitplot.inference.summary import summarise
+from splitplot.inference.table import any_answer
 from splitplot.looks import looks_of, read_clusters
 
 
@@ -19,7 +20,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
     plan = read_json(args.plan)
-    frozen = note_read(args.ledger, plan)
+    frozen = note_read(args.ledger, plan, answered=any_answer([args.table]))
     known = {"planned_items": len(read_clusters(args.items))} if looks_of(plan) else {}
     write_json(args.output, summarise(args.table, plan | known, frozen))
 

@@ -239,6 +239,21 @@ def test_a_primary_contrast_must_make_sense(root, primary, expected):
     assert expected in root.refusal(models=["strong", "weak"], analysis={"primary": primary})
 
 
+def test_looks_without_a_stopping_rule_are_not_ignored(root):
+    assert "add `stopping: anytime`" in root.refusal(analysis={"looks": 4})
+
+
+def test_the_first_scorer_has_one_name_as_a_metric(root):
+    contrast = {"contrast": ["condition", "direct", "steps"], "metric": "numeric"}
+    plan = root.plan(scorers=["numeric"], analysis={"primary": contrast})
+    assert plan["analysis"]["primary"][0]["metric"] == "score"
+
+
+def test_an_unknown_key_is_told_the_keys_as_they_are_written(root):
+    message = root.refusal(analysis={"pilot": {"form": "other"}})
+    assert 'did you mean "from"' in message
+
+
 def test_two_conditions_are_no_sample_of_prompts(root):
     message = root.refusal(analysis={"random": ["condition"]})
     assert "analysis.random: 2 conditions cannot stand for prompts like these" in message

@@ -46,7 +46,11 @@ def page(tmp_path_factory):
     from splitplot.calls.estimate import present_items
 
     items = present_items(plan, root)
-    content = run.rehearse(plan, items, root, root / "ledger", Wanted(items=[30, 240], draws=30))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run, "STUDIES", 6)
+        content = run.rehearse(
+            plan, items, root, root / "ledger", Wanted(items=[30, 240], draws=30)
+        )
     write_page(root / "rehearsal.html", content)
     return root / "rehearsal.html"
 

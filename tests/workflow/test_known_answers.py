@@ -1,5 +1,5 @@
 """Studies whose answer is known, through the whole workflow on simulated answers: the verdict is the right
-one, the refusals refuse, and the bytes do not depend on parts or cores. All of them in one run."""
+one, the refusals refuse, and the bytes do not depend on parts or cores. All verdicts in one run."""
 
 import json
 import re
@@ -85,10 +85,9 @@ RICH = {
 
 @pytest.fixture(scope="module")
 def known(new_lab, tmp_path_factory):
-    """A workspace in which all studies are done."""
+    """A workspace in which all studies with a known verdict are done."""
     workspace = new_lab(tmp_path_factory.mktemp("known")).workspace
     models = {}
-    names = []
     for name, about in STUDIES.items():
         robots = {f"{name}-{n}": robot for n, robot in enumerate(about["robots"])}
         models |= {robot: {"model": f"sim/{robot}", **entry} for robot, entry in robots.items()}
@@ -105,7 +104,15 @@ def known(new_lab, tmp_path_factory):
             "analysis": {"primary": {"contrast": ["condition", "b", "a"], "margin": margin}},
         }
         write(workspace, study, {name: about["items"]})
-        names.append(name)
+    reports = [f"results/{name}/report.html" for name in STUDIES]
+    return done(workspace, models, "clear-0", STUDIES, reports)
+
+
+@pytest.fixture(scope="module")
+def rich(new_lab, tmp_path_factory):
+    """A workspace in which the study with something for every chapter is done in one part and in seven."""
+    workspace = new_lab(tmp_path_factory.mktemp("rich")).workspace
+    models = {}
     for n in range(2):
         settings = {
             "ability": 0.4 * n,
@@ -117,13 +124,16 @@ def known(new_lab, tmp_path_factory):
     halves = {"rich_one": items(40, 20), "rich_two": items(60, 30)[40:]}
     for name, parts in (("one_part", 1), ("seven_parts", 7)):
         write(workspace, {"study": name, **RICH, "execution": {"parts": parts}}, halves)
-        names.append(name)
     workspace.write("prompts/c.md", "Answer: {{ input }}\n")
+    names = ("one_part", "seven_parts")
+    return done(workspace, models, "rich-0", names, [f"results/{n}/inference.json" for n in names])
+
+
+def done(workspace, models, model, names, targets):
+    """The workspace after one run of these studies; `model` is that of the study it has anyway."""
     workspace.models = {"models": models}
-    workspace.study["models"] = ["clear-0"]
+    workspace.study["models"] = [model]
     workspace.save()
-    reports = [f"results/{name}/report.html" for name in STUDIES]
-    targets = [*reports, "results/one_part/inference.json", "results/seven_parts/inference.json"]
     command = ["snakemake", "--profile", "local", "--cores", "2", *targets]
     run = workspace.start(*command, "--config", f"study={','.join(names)}")
     output, _ = run.communicate(timeout=800)
@@ -248,12 +258,17 @@ def test_an_arm_that_failed_gets_no_verdict_and_the_reason(found):
     )
 
 
-def test_no_number_is_missing_and_none_is_nan(known):
+@pytest.mark.parametrize(
+    ("where", "studies"),
+    [("known", len(STUDIES)), pytest.param("rich", 2, marks=pytest.mark.long)],
+)
+def test_no_number_is_missing_and_none_is_nan(where, studies, request):
     def refuse(text):
         raise AssertionError(text)
 
-    paths = list((known.root / "results").glob("*/inference.json"))
-    assert len(paths) == len(STUDIES) + 2
+    root = request.getfixturevalue(where).root
+    paths = list((root / "results").glob("*/inference.json"))
+    assert len(paths) == studies
     for path in paths:
         json.loads(path.read_text(), parse_constant=refuse)
 
@@ -269,33 +284,36 @@ def test_placebo_runs_are_made_where_there_is_something_to_split_or_swap(found):
     assert "label swap" in {entry["kind"] for entry in summary["placebo"]["left_out"]}
 
 
-def test_one_part_and_seven_give_the_same_bytes(known):
+@pytest.mark.long
+def test_one_part_and_seven_give_the_same_bytes(rich):
     def text(name):
-        content = json.loads((known.root / "results" / name / "inference.json").read_text())
+        content = json.loads((rich.root / "results" / name / "inference.json").read_text())
         content["frozen"]["first_read_at"] = None  # the one date in it
         return json.dumps(content, indent=1).replace(name, "study")
 
-    assert len(list((known.root / "results/seven_parts/calls").glob("*/*/*"))) == 6 * 7
+    assert len(list((rich.root / "results/seven_parts/calls").glob("*/*/*"))) == 6 * 7
     assert text("one_part") == text("seven_parts")
 
 
-def test_one_core_and_two_give_the_same_bytes(known):
-    path = known.root / "results/one_part/inference.json"
+@pytest.mark.long
+def test_one_core_and_two_give_the_same_bytes(rich):
+    path = rich.root / "results/one_part/inference.json"
     before = path.read_bytes()
     path.unlink()
-    known.snakemake("--config", "study=one_part", "--cores", "1", str(path.relative_to(known.root)))
+    rich.snakemake("--config", "study=one_part", "--cores", "1", str(path.relative_to(rich.root)))
     assert path.read_bytes() == before
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("threads", ["1", "2"])
-def test_the_threads_of_the_machine_do_not_change_a_byte(known, threads):
-    folder = known.root / "results/seven_parts"
+def test_the_threads_of_the_machine_do_not_change_a_byte(rich, threads):
+    folder = rich.root / "results/seven_parts"
     arguments = ["--plan", str(folder / "plan.json"), "--output", f"again_{threads}.json"]
     arguments += ["--items", str(folder / "items.parquet"), "--ledger", "results/ledger"]
     arguments += ["--table", str(folder / "item_responses.parquet")]
     script = REPOSITORY / "scripts/infer.py"
     environment = {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
-    code, output = known.run(sys.executable, str(script), *arguments, **environment)
+    code, output = rich.run(sys.executable, str(script), *arguments, **environment)
     assert code == 0, output
-    again = (known.root / f"again_{threads}.json").read_bytes()
+    again = (rich.root / f"again_{threads}.json").read_bytes()
     assert again == (folder / "inference.json").read_bytes()

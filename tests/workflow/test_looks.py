@@ -117,6 +117,7 @@ def test_a_dry_run_shows_the_most_that_may_be_asked_and_makes_no_file(gap):
     assert f"at most {2 * ITEMS} would be sent" in estimate
 
 
+@pytest.mark.long
 def test_deleted_results_come_back_with_the_same_decisions_for_nothing(settled):
     before, sent, found = decisions(settled), settled.sent(), inference(settled)
     shutil.rmtree(settled.path("."))
@@ -147,6 +148,7 @@ def test_without_a_gap_every_look_is_asked(workspace):
     assert contrast["difference"]["low"] < 0 < contrast["difference"]["high"]
 
 
+@pytest.mark.long
 def test_other_parts_and_code_change_no_decision_and_send_nothing(settled):
     before, sent = decisions(settled), settled.sent()
     settled.study["execution"] = {"parts": 4}  # raised to 6: two for each look

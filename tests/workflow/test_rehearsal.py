@@ -31,6 +31,7 @@ def test_a_plain_run_makes_no_rehearsal(finished):
     assert finished.path("report.html").exists() and not finished.path("rehearsal.html").exists()
 
 
+@pytest.mark.long
 def test_a_rehearsal_is_made_again_when_what_is_assumed_changes_and_nothing_else_is(finished):
     finished.study["analysis"]["pilot"] = {"from": "s", "gap": 0.2}
     finished.save()

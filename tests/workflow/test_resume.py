@@ -30,6 +30,7 @@ def test_a_new_condition_sends_its_own_requests_only(finished):
     assert NOTHING in finished.snakemake()
 
 
+@pytest.mark.long
 def test_a_new_replication_sends_one_more_answer_per_item_and_cell(finished):
     finished.study["replications"] = 3
     finished.save()

@@ -181,6 +181,7 @@ def test_the_way_from_twenty_items_to_all_of_them_runs_as_written(terminal):
     assert paid_once(terminal) == 3920 and terminal.batches.stats()["created"] == 2
 
 
+@pytest.mark.long
 def test_what_to_do_when_something_is_in_the_way_runs_as_written(terminal):
     begin = blocks(end="What if")
     follow(terminal, begin[: 1 + [b"study: scale" in b[1].encode() for b in begin].index(True)])

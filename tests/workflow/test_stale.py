@@ -24,7 +24,9 @@ def break_scoring(workspace) -> None:
     workspace.write("broken", "")
 
 
-@pytest.mark.parametrize("target", ["results/s/report.html", "all"])
+@pytest.mark.parametrize(
+    "target", ["results/s/report.html", pytest.param("all", marks=pytest.mark.long)]
+)
 def test_a_change_that_fails_once_is_not_forgotten(finished, target):
     before = finished.report()["contrasts"]
     break_scoring(finished)
@@ -38,7 +40,14 @@ def test_a_change_that_fails_once_is_not_forgotten(finished, target):
     assert finished.sent() == 80
 
 
-@pytest.mark.parametrize("victim", ["responses.jsonl", "*.parquet", "costs.json"])
+@pytest.mark.parametrize(
+    "victim",
+    [
+        "responses.jsonl",
+        pytest.param("*.parquet", marks=pytest.mark.long),
+        pytest.param("costs.json", marks=pytest.mark.long),
+    ],
+)
 def test_a_deleted_file_in_the_middle_is_made_again_though_the_report_stands(finished, victim):
     for path in finished.path(".").rglob(victim):
         path.unlink()

@@ -85,7 +85,9 @@ def test_a_stop_file_drains_and_the_next_run_removes_it_and_goes_on(asking, serv
     assert not stop.exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.long)]
+)
 def test_a_signal_to_snakemake_alone_drains(asking, server, number):
     run = start(asking, server)
     run.send_signal(number)

@@ -105,7 +105,7 @@ def _shown(value: Any) -> str:
 
 def _known_keys(model: type[Section], loc: tuple[int | str, ...]) -> list[str]:
     owner = _descend(model, loc[:-1])
-    return list(owner.model_fields) if owner else []
+    return [field.alias or name for name, field in owner.model_fields.items()] if owner else []
 
 
 def _descend(annotation: Any, loc: tuple[int | str, ...]) -> type[BaseModel] | None:

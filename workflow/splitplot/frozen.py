@@ -12,8 +12,10 @@ from splitplot.canonical import digest
 from splitplot.files import read_json, write_json
 
 
-def note_read(ledger_root: Path, plan: dict[str, Any]) -> dict[str, Any]:
+def note_read(ledger_root: Path, plan: dict[str, Any], *, answered: bool = True) -> dict[str, Any]:
     """Record that the study's responses are about to be read under this plan, and compare.
+
+    answered: whether there is any; what was read of nothing fixes nothing, and is not recorded.
 
     Returns {"analysis_digest", "first_read_at", "status", "extended_after_read"}: status is
     "exploratory" when the analysis differs from the one at the first reading, else "primary";
@@ -24,13 +26,13 @@ def note_read(ledger_root: Path, plan: dict[str, Any]) -> dict[str, Any]:
     folder = ledger_root / "reads" / plan["study"]
     readings = [read_json(path) for path in sorted(folder.glob("*.json"))]
     this = {"analysis": analysis, "data": data, "at": now()}
-    if not any((old["analysis"], old["data"]) == (analysis, data) for old in readings):
+    if answered and not any((old["analysis"], old["data"]) == (analysis, data) for old in readings):
         name = f"{this['at'].replace(':', '')}-{analysis[:8]}-{data[:8]}.json"
         write_json(folder / name, this)
     first = min(readings, key=lambda reading: str(reading["at"]), default=this)
     return {
         "analysis_digest": analysis,
-        "first_read_at": first["at"],
+        "first_read_at": first["at"] if answered or readings else None,
         "status": "primary" if first["analysis"] == analysis else "exploratory",
         "extended_after_read": first["data"] != data,
     }

@@ -140,7 +140,7 @@ class SensitivityEntry(Entry):
     difference: IntervalEntry = Field(description="A − B.")
     p_value: float | None = Field(None, description="Of its test, where it has one.")
     verdict: Word = Field(description="What this analysis alone would say.")
-    holds: bool | None = Field(description="Whether that is the verdict; null without one.")
+    holds: bool | None = Field(description="Whether it claims what `alone` does; null without.")
 
 
 class ScopeEntry(Entry):
@@ -245,11 +245,15 @@ class ContrastEntry(Entry):
     lost_share: ArmShares = Field(description="Share of answers that never came.")
     truncated_share: ArmShares = Field(description="Share of answers cut off at the token limit.")
     lost: Lost | None = Field(description="What lost answers could change; null without any.")
+    alone: Word | None = Field(
+        description="What its own intervals say, before other comparisons and analyses are counted."
+    )
     sensitivity: list[SensitivityEntry] = Field(description="The same contrast, otherwise.")
     scopes: list[ScopeEntry] = Field(description="The contrast at every scope of the design.")
     stops_holding: str | None = Field(description="At which scope the verdict ends, in words.")
     conditional: Conditional | None = Field(description="Where the sign turns.")
     selected: Selected | None = Field(description="Where A is the best of several.")
+    flags: list[str] = Field(description="Codes of the flags about it.")
     verdict: Word = Field(description="The verdict.")
     reasons: list[str] = Field(description="What it rests on, a sentence each.")
     sentence: str = Field(description="The verdict in words.")
@@ -383,10 +387,15 @@ class Components(Entry):
     noise_half_width: float | None = Field(
         description="By how much the mean of a cell moves when run again."
     )
-    prompt_sd: float | None = Field(description="Standard deviation over prompts.")
-    model_sd: float | None = Field(description="Standard deviation over models.")
+    prompt_sd: float | None = Field(
+        description="Standard deviation over prompts; null where not detectable."
+    )
+    model_sd: float | None = Field(
+        description="Standard deviation over models; null where not detectable."
+    )
     ranking_changes: float | None = Field(
-        description="Share of prompts under which the ranking of the models changes."
+        description="Share of prompts under which the ranking of the models changes; null where "
+        "their interaction is not detectable."
     )
     logistic: Logistic | None = Field(description="Sensitivity, for 0/1 scores.")
     warnings: list[str] = Field(description="What was clipped or did not converge.")

@@ -19,12 +19,8 @@ from splitplot.scoring.version import code_digest
 STAGES = ("items", "sending", "scores", "table", "costs", "inference", "report", "rehearsal")
 """The stages that have a version file of their own."""
 
-DECIDING = (
-    "looks.py",
-    "inference/sequential/*.py",
-    *(f"inference/{name}.py" for name in ("arms", "asked", "checks", "data", "grid", "table")),
-)
-"""The code on which the decision after a look depends."""
+DECIDING = ("looks.py", "inference/*.py", "inference/sequential/*.py", "scoring/export.py")
+"""The code on which the decision after a look may depend: to decide again costs nothing."""
 
 LARGE_BYTES = 64 * 2**20
 """Of an item file above this size and date stand for its content: it is not read at each start."""

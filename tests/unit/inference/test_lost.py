@@ -199,7 +199,7 @@ def test_scores_without_a_known_range_have_no_bounds():
 def test_a_claim_about_these_items_has_bounds_and_no_tipping_point():
     found = entry(make_grid(random_tables(3)), pairs=[(0, 1)], scope=FIXED)
     assert found["tipping"] is None
-    assert found["bounds"]["low"]["method"] == "run-to-run noise, z"
+    assert found["bounds"]["low"]["method"] == "run-to-run noise, t"
 
 
 def test_a_cut_off_answer_is_wrong_and_leaving_it_out_is_another_analysis():

@@ -6,6 +6,7 @@ from scipy import stats
 
 from splitplot.inference.intervals import Interval
 from splitplot.inference.noise import (
+    RunNoise,
     items_needed,
     items_to_settle,
     run_noise,
@@ -21,7 +22,10 @@ def test_formula_by_hand():
     a, b = run_variance([3, 3], [0.3, 0.0]), run_variance([2, 2], [0.5, 0.5])
     noise = run_noise(a, b)
     assert noise.se_run == pytest.approx(np.sqrt(0.15))
-    assert noise.half_width == pytest.approx(1.959964 * np.sqrt(0.15), rel=1e-6)
+    # Satterthwaite over the terms 0.1, 0, 0.25, 0.25 of one degree of freedom each: 0.6²/0.135
+    assert noise.df == pytest.approx(0.36 / 0.135)
+    assert noise.half_width == pytest.approx(stats.t.ppf(0.975, noise.df) * noise.se_run)
+    assert run_noise(a, b, replications=3).df == pytest.approx(2 * noise.df)
 
 
 def test_noise_is_how_far_a_difference_moves_when_everything_is_run_again():
@@ -59,8 +63,42 @@ def test_no_variation_is_zero_only_where_sampling_is_deterministic():
 def test_interval_and_p_value_for_exactly_these_items():
     noise = run_noise(np.full(4, 0.01), np.full(4, 0.03))  # SE = √0.16/4 = 0.1
     interval = these_items_interval(0.15, noise)
+    df = 0.16**2 / (4 * 0.01**2 + 4 * 0.03**2)
+    assert (interval.low, interval.high) == pytest.approx(stats.t.interval(0.95, df, 0.15, 0.1))
+    assert (interval.df, interval.method) == (pytest.approx(df), "run-to-run noise, t")
+    assert these_items_p_value(0.15, noise) == pytest.approx(2 * stats.t.sf(1.5, df))
+
+
+def test_noise_that_is_taken_as_known_keeps_the_normal_quantile():
+    noise = RunNoise(0.1, 0.2, None)
+    interval = these_items_interval(0.15, noise)
     assert (interval.low, interval.high) == pytest.approx(stats.norm.interval(0.95, 0.15, 0.1))
     assert these_items_p_value(0.15, noise) == pytest.approx(2 * stats.norm.sf(1.5))
+
+
+@pytest.mark.parametrize(("unstable", "replications"), [(3, 2), (3, 3), (5, 2), (5, 3)])
+def test_a_handful_of_unstable_items_raise_no_more_false_alarms_than_they_may(
+    unstable, replications
+):
+    # By simulation, 50 items of which few ever change; the normal quantile has .062 to .101 here.
+    # Monte Carlo standard error of .05: .005.
+    random = np.random.default_rng([unstable, replications])
+    alarms, interval_alarms, normal, runs = 0, 0, 0, 2000
+    for _ in range(runs):
+        chance = random.uniform(0.3, 0.7, unstable)
+        arms = np.zeros((2, replications, 50))
+        arms[:, :, :unstable] = random.random((2, replications, unstable)) < chance
+        count = np.full(50, replications)
+        noise = run_noise(*(run_variance(count, arm.var(axis=0, ddof=1)) for arm in arms))
+        if noise.se_run is None:
+            continue
+        gap = arms[0].mean() - arms[1].mean()
+        interval = these_items_interval(gap, noise)
+        alarms += these_items_p_value(gap, noise) < 0.05
+        interval_alarms += interval.low > 0 or interval.high < 0
+        normal += abs(gap) > 1.959964 * noise.se_run
+    assert alarms == interval_alarms
+    assert alarms / runs < 0.05 < normal / runs
 
 
 def test_smallest_detectable_difference_is_found_with_80_percent_power():

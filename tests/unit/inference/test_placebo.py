@@ -491,3 +491,13 @@ def test_odd_data_are_refused_with_a_reason_and_never_raise(make_data, make_row,
     assert all(reasons(content).values())
     assert json.loads(json.dumps(content, allow_nan=False)) == content
     assert all(flag.code == "placebo_alarms" for flag in flags)
+
+
+def test_runs_of_a_contrast_at_another_scope_name_theirs(make_data):
+    def told(scope):
+        primary = {"name": "x", "factor": "condition", "a": "standard", "b": "minimal"}
+        content, _ = chapter(make_data(primary=[primary | {"scope": scope}], placebo_runs=20))
+        return [content["sentence"], *(entry["sentence"] for entry in content["kinds"])]
+
+    assert all("on items like these" in text for text in told("datasets"))
+    assert not any("on items like these" in text for text in told("items"))

@@ -1,10 +1,11 @@
-"""The winner of several arms: trap 20 by simulation, Dunnett's intervals, the sentence."""
+"""The winner of several arms: trap 20 by simulation, Tukey's intervals, the sentence."""
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from splitplot.inference.paired import adjusted_t, paired_difference
+from splitplot.inference.ranking import rank_arms
 from splitplot.inference.selection import MEAN, select
 
 NAMES = [f"p{i}" for i in range(12)]
@@ -44,18 +45,50 @@ def test_the_winner_of_twelve_is_overstated_and_its_adjusted_interval_is_not(ref
     assert np.mean(hits) > 0.95 - 3 * 0.014
 
 
-def test_against_a_reference_the_interval_is_dunnetts():
-    # scipy's one-way intervals on the same scores: independent arms of equal variance, many items.
+def test_against_a_reference_the_interval_is_that_of_all_pairs():
+    # scipy's intervals of Tukey's test: independent arms of equal variance, many items.
     random = np.random.default_rng(2)
     scores = random.normal([0, 0.1, 0.3, 0.5, 1.0], 1, (600, 5))
     found = select(scores, NAMES[:5], reference="p0", seed=1)
-    theirs = stats.dunnett(
-        *(scores[:, i] for i in range(1, 5)), control=scores[:, 0], rng=np.random.default_rng(1)
-    ).confidence_interval(0.95)
+    theirs = stats.tukey_hsd(*scores.T).confidence_interval(0.95)
     assert found.winners == ("p4",)
-    width = theirs.high[3] - theirs.low[3]
-    assert found.difference.low == pytest.approx(theirs.low[3], abs=0.05 * width)
-    assert found.difference.high == pytest.approx(theirs.high[3], abs=0.05 * width)
+    width = theirs.high[4, 0] - theirs.low[4, 0]
+    assert found.difference.low == pytest.approx(theirs.low[4, 0], abs=0.03 * width)
+    assert found.difference.high == pytest.approx(theirs.high[4, 0], abs=0.03 * width)
+    assert found.difference.level == 0.95
+
+
+@pytest.mark.parametrize("arms", [4, 8])
+def test_identical_arms_are_seldom_said_to_differ_whichever_the_winner_is_held_against(arms):
+    # All contrasts of the winner together. Dunnett against each in turn: .08 with 4 arms, .127 with 8.
+    # Monte Carlo standard error of .05 in 300 studies: .0126.
+    random = np.random.default_rng(arms)
+    false, studies = 0, 300
+    for seed in range(studies):
+        scores = random.normal(size=(100, arms))
+        best = NAMES[int(scores.mean(axis=0).argmax())]
+        said = [
+            select(scores, NAMES[:arms], reference=other, seed=seed, draws=4000).sentence
+            for other in NAMES[:arms]
+            if other != best
+        ]
+        false += any(text.endswith("it is better.") for text in said)
+    assert false / studies < 0.05 + 2 * 0.0126
+
+
+def test_what_is_said_of_the_winner_agrees_with_the_rank_sets():
+    random = np.random.default_rng(8)
+    for seed in range(20):
+        scores = study(random, np.array([0.5, 0.55, 0.6, 0.68]))
+        ranks = rank_arms(scores, seed=seed, draws=200, max_t_draws=10_000)
+        best = int(scores.mean(axis=0).argmax())
+        for other in range(4):
+            gap = ranks.differences.get((min(best, other), max(best, other)))
+            if gap is None or scores[:, other].mean() == scores[:, best].mean():
+                continue
+            found = select(scores, NAMES[:4], reference=NAMES[other], seed=seed, draws=10_000)
+            ends = (gap.low, gap.high) if best < other else (-gap.high, -gap.low)
+            assert (found.difference.low, found.difference.high) == pytest.approx(ends, abs=1e-9)
 
 
 def test_a_reference_that_wins_itself_is_compared_with_the_mean():

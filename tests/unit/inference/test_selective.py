@@ -127,6 +127,7 @@ def test_intervals_come_from_resampling_whole_units():
     assert set(found.risk_at) == set(COVERAGES)
 
 
+@pytest.mark.long
 def test_the_interval_of_the_area_covers_the_area_of_many_answers():
     def draw(n, seed):
         random = np.random.default_rng(seed)

@@ -5,6 +5,7 @@ import random
 
 import numpy as np
 import pytest
+from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from splitplot.errors import ConfigError
@@ -109,8 +110,12 @@ def test_a_cell_is_also_told_at_exactly_these_items(make_plan, make_row, write_t
     ]
     plan = make_plan(conditions=("standard",), samplings=("warm",), primary=[])
     [cell] = summarise(write_table(rows), plan, None)["conditions"]
-    se = np.sqrt((scores.var(axis=1, ddof=1) / 3).sum()) / 60
-    assert cell["these_items"]["low"] == pytest.approx(scores.mean() - 1.959964 * se, abs=1e-6)
+    variances = scores.var(axis=1, ddof=1) / 3
+    se = np.sqrt(variances.sum()) / 60
+    df = variances.sum() ** 2 / (variances**2 / 2).sum()  # Satterthwaite, K − 1 = 2 for each item
+    assert cell["these_items"]["df"] == pytest.approx(df)
+    quantile = stats.t.ppf(0.975, df)
+    assert cell["these_items"]["low"] == pytest.approx(scores.mean() - quantile * se, abs=1e-6)
     alone = [row for row in rows if row["replication"] == 0]
     assert summarise(write_table(alone), plan, None)["conditions"][0]["these_items"] is None
 

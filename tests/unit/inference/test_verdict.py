@@ -224,12 +224,54 @@ def test_refusals_give_no_verdict_with_the_reason(change, said):
     assert "p =" not in verdict.sentence
 
 
-def test_a_sign_that_turns_makes_the_verdict_conditional_with_the_p_value_last():
+def test_a_sign_that_turns_makes_the_verdict_conditional_without_a_p_value_of_the_average():
     said = "It depends on the condition: better with “direct”, worse with “steps”."
     verdict = speak(evidence(0.03, 0.09, conditional=said))
     assert verdict.word == "CONDITIONAL"
-    assert verdict.sentence == f"{said} (p = 0.013 against a true gap of 0)"
+    assert verdict.sentence == said
+    cut = speak(evidence(0.03, 0.09, conditional=said, rivals=(otherwise(-0.05, 0.02),), **CUT))
+    assert cut.word == "CONDITIONAL"
+    assert "higher max_tokens" in cut.sentence
     assert speak(evidence(0.03, 0.09, n_items=12, conditional=said)).word == "NO VERDICT"
+
+
+def limits(low, high, level=0.99):
+    return Interval((low + high) / 2, low, high, level, "t over items")
+
+
+def test_among_several_comparisons_a_size_needs_intervals_that_hold_for_all_of_them():
+    family = {"family": 5, "p_adjusted": 0.001, "p_value": 0.0002, "margin": 0.02}
+    wide = (limits(0.01, 0.11), limits(0.015, 0.105))
+    alone = speak(evidence(0.03, 0.09, **family))
+    together = speak(evidence(0.03, 0.09, together=wide, **family))
+    assert (alone.word, together.word) == ("BETTER", "BETTER, SIZE OPEN")
+    assert "1.0 to 11.0" in together.sentence
+    assert "Among 5 comparisons a size is only claimed" in together.reasons[-1]
+
+
+def test_among_several_comparisons_equivalence_needs_them_too():
+    family = {"family": 5, "p_adjusted": 1.0, "p_value": 0.9, "margin": 0.02}
+    alone = speak(evidence(-0.015, 0.015, **family))
+    wide = (limits(-0.025, 0.025), limits(-0.022, 0.022))
+    assert alone.word == "EQUIVALENT"
+    assert speak(evidence(-0.015, 0.015, together=wide, **family)).word == "NOT SETTLED"
+
+
+def test_few_clusters_and_many_comparisons_are_not_put_down_to_chance():
+    among = speak(
+        evidence(
+            0.78, 0.97, clustered=True, n_clusters=6, family=2, p_value=0.031, p_adjusted=0.0625
+        )
+    )
+    assert among.word == "NOT SETTLED"
+    assert "with 6 clusters and 2 comparisons the permutation test cannot confirm" in among.sentence
+    assert "by chance" not in among.sentence
+
+
+def test_arms_that_differ_in_two_things_at_once_are_refused():
+    refused = speak(evidence(0.03, 0.09, confounded="model and sampling"))
+    assert refused.word == "NO VERDICT"
+    assert "differ in model and sampling at once" in refused.sentence
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 import re
+from copy import deepcopy
 
 import pytest
 
@@ -24,8 +25,20 @@ def rehearse(folder, planned, monkeypatch):
     return make
 
 
-def test_the_whole_analysis_runs_on_simulated_answers(rehearse):
-    content = rehearse()
+@pytest.fixture(scope="module")
+def kept():
+    return []
+
+
+@pytest.fixture
+def content(rehearse, kept):
+    """Of the study without changes, computed once: a copy for each test."""
+    if not kept:
+        kept.append(rehearse())
+    return deepcopy(kept[0])
+
+
+def test_the_whole_analysis_runs_on_simulated_answers(content):
     inference = content["inference"]
     assert inference["simulated"] and inference["n_items"] == 40
     [contrast] = [one for one in inference["contrasts"] if one["primary"]]
@@ -59,8 +72,8 @@ def test_one_cell_is_nothing_to_rehearse(rehearse):
         rehearse(primary=[], conditions={"direct": "prompts/solver/direct.md"})
 
 
-def test_the_page_allows_its_own_style_alone_and_no_network(rehearse):
-    page = render(rehearse())
+def test_the_page_allows_its_own_style_alone_and_no_network(content):
+    page = render(content)
     policy = re.search(r'Content-Security-Policy" content="([^"]+)"', page)[1]
     assert policy.startswith("default-src &#39;none&#39;; style-src &#39;sha256-")
     assert "script" not in page and "http" not in page.replace("http-equiv", "")
@@ -68,18 +81,17 @@ def test_the_page_allows_its_own_style_alone_and_no_network(rehearse):
     assert "Rehearsal: simulated answers" in page
 
 
-def test_what_the_style_says_is_what_the_policy_allows(rehearse):
+def test_what_the_style_says_is_what_the_policy_allows(content):
     import base64
     import hashlib
 
-    page = render(rehearse())
+    page = render(content)
     style = re.search(r"<style>(.*?)</style>", page, re.DOTALL)[1]
     wanted = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     assert f"sha256-{wanted}" in page.replace("&#43;", "+").replace("&#39;", "'")
 
 
-def test_hostile_names_are_escaped(rehearse, tmp_path):
-    content = rehearse()
+def test_hostile_names_are_escaped(content, tmp_path):
     content["question"] = "<script>alert(1)</script> \u202eevil"
     content["power"]["contrasts"][0]["name"] = "<b>bold</b>"
     content["inference"]["contrasts"][0]["sentence"] = "<img src=x onerror=alert(1)>\ud800"
@@ -89,8 +101,8 @@ def test_hostile_names_are_escaped(rehearse, tmp_path):
     assert "⟨U+202E⟩" in page and "\u202e" not in page
 
 
-def test_every_bar_says_its_verdicts_in_words_too(rehearse):
-    page = render(rehearse())
+def test_every_bar_says_its_verdicts_in_words_too(content):
+    page = render(content)
     bars = re.findall(r"<title id=\"bar-[^>]*>([^<]+)</title>", page)
     assert len(bars) == 2 * 2  # two numbers of items at two gaps, with the study's replications
     for bar in bars:

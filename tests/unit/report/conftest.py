@@ -514,7 +514,7 @@ def build():
     return lambda folder, **shape: with_chapters(make_study(folder, **shape))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make():
     """`make_study`, for tests that need another shape of study."""
     return make_study

@@ -84,7 +84,12 @@ def explored(
     ]
     others = [
         replace(
-            one, metric=scorer, name=f"{one.name} · {scorer}", primary=False, margin_is_default=True
+            one,
+            metric=scorer,
+            name=f"{one.name} · {scorer}",
+            primary=False,
+            margin=DEFAULT_MARGIN,
+            margin_is_default=True,
         )
         for scorer in scorers[1:]
         for one in asked

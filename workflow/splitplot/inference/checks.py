@@ -12,8 +12,6 @@ from splitplot.inference.wording import counted, p_text, percent, quoted
 MIN_ITEMS = 20
 FEW_ITEMS = 100
 MIN_CLUSTERS = 5
-FEW_CLUSTERS = 6
-"""Below six clusters the cluster sign-flip test cannot reach 0.05: its smallest p-value is 2/2^G."""
 
 MIN_OVERLAP = 0.5
 MAX_LOST = 0.20
@@ -45,6 +43,11 @@ def refusals(e: Evidence) -> list[str]:
     if e.scope not in SCOPES:
         found.append(
             f'the scope "{e.scope}" is not known; declare one of: items, these items, prompts, datasets'
+        )
+    if e.confounded:
+        found.append(
+            f"the arms differ in {e.confounded} at once, so the gap cannot be put down to either; "
+            "ask both with the same other settings"
         )
     if e.n_items < MIN_ITEMS:
         found.append(
@@ -105,14 +108,22 @@ def flags(e: Evidence, where: str) -> list[Flag]:
             f"Answers cut off at the token limit: {_shares(e.a, e.b, 'truncated')}. A verdict must hold "
             "both with them counted as wrong and with them left out.",
         )
+    if abs(e.a.unusable - e.b.unusable) > TRUNCATION_GAP:
+        flag(
+            "unusable_gap",
+            f"Answers that are no usable answer (cut off, refused, empty, abstained, unparseable): "
+            f"{_shares(e.a, e.b, 'unusable')}.",
+        )
     if e.margin_is_default:
         flag(
             "default_margin",
             f"No margin was declared: the default of {e.unit.amount(e.margin)} is used.",
         )
-    if e.clustered and MIN_CLUSTERS <= e.n_clusters < FEW_CLUSTERS:
+    if e.clustered and e.n_clusters >= MIN_CLUSTERS and out_of_reach(e):
+        among = f" among {e.family} comparisons" if e.family > 1 else ""
         flag(
-            "few_clusters", f"{e.n_clusters} clusters: the permutation test cannot reach p < 0.05."
+            "few_clusters",
+            f"{e.n_clusters} clusters: the permutation test cannot reach p < {e.alpha:g}{among}.",
         )
     if e.difference is not None and e.p_value is not None:
         excludes_zero = e.difference.low > 0 or e.difference.high < 0
@@ -129,6 +140,11 @@ def flags(e: Evidence, where: str) -> list[Flag]:
                 "The interval reaches beyond ±100 points; it is not clipped.",
             )
     return found
+
+
+def out_of_reach(e: Evidence) -> bool:
+    """Whether the smallest p-value of the cluster sign-flip, 2/2^G, exceeds α in its family."""
+    return e.clustered and float(2.0 ** (1 - e.n_clusters)) * e.family > e.alpha
 
 
 def _exact_counts(e: Evidence) -> str:

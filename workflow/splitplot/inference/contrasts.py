@@ -12,7 +12,7 @@ from splitplot.inference.asked import MISSING_RULES, Asked, contrast_seed
 from splitplot.inference.checks import LOSS_DIFFERS, LOST_NOTED, TRUNCATION_GAP
 from splitplot.inference.clusters import TooFewClusters
 from splitplot.inference.evidence import DATASETS, FIXED, ITEMS, PROMPTS, Arm, Evidence, Rival
-from splitplot.inference.families import Compared, Family
+from splitplot.inference.families import PRIMARY, Compared, Family
 from splitplot.inference.families import families as adjusted_families
 from splitplot.inference.grid import Grid, Ints
 from splitplot.inference.intervals import Floats, Interval, is_binary, is_bounded
@@ -92,7 +92,10 @@ def answer(
     rivals, fixed_sample = _rivals(other, asked, evidence), None
     if peeking is not None and asked.scope == ITEMS:
         evidence, fixed_sample = under_peeking(evidence, arms.a, arms.b, peeking)
-        test = "e-process" if evidence.anytime else test
+    if evidence.anytime:
+        test = "e-process"
+        # Intervals of the other scopes are for a number of items that was fixed beforehand.
+        found = (Scoped(ITEMS, evidence.difference, evidence.equivalence, evidence.p_value, test),)
     evidence = replace(evidence, rivals=rivals)
     lost = evidence.a.lost + evidence.b.lost > 0
     analyses = other.panel(arms, asked.missing, asked.label_a, lost) if panel else []
@@ -146,10 +149,22 @@ def families(
                 family=max(1, sum(other is not None for other in family.p_adjusted)),
                 adjustment=family.adjustment.replace("-", "–"),
             )
-            found[index] = replace(
-                found[index], evidence=evidence, family=family, simultaneous=interval
-            )
+            one = replace(found[index], evidence=evidence, family=family, simultaneous=interval)
+            found[index] = _together(one) if family.kind == PRIMARY else one
     return found
+
+
+def _together(answered: Answered) -> Answered:
+    """The answer with intervals at α over the number of comparisons of its family (Bonferroni)."""
+    e, arms, missing = answered.evidence, answered.arms, answered.asked.missing
+    if e.family < 2 or e.anytime or e.difference is None:
+        return answered
+    stricter = replace(answered.other, alpha=e.alpha / e.family)
+    found = stricter.at(answered.asked.scope, arms, missing, missing)
+    if found.difference is None or found.equivalence is None:
+        return answered
+    both = (found.difference, found.equivalence)
+    return replace(answered, evidence=replace(e, together=both))
 
 
 def family_entries(answers: Sequence[Answered]) -> list[dict[str, Any]]:
@@ -160,8 +175,9 @@ def family_entries(answers: Sequence[Answered]) -> list[dict[str, Any]]:
 
 
 def conditional(answered: Answered, found: Mapping[str, str] | None) -> Answered:
-    """The answer with what its sign depends on, as {"on", "sentence"}; as it is where on nothing."""
-    if found is None:
+    """The answer with what its sign depends on, as {"on", "sentence"}; as it is where on nothing, and at
+    scopes and under a stopping rule of which the tests behind it do not speak."""
+    if found is None or answered.asked.scope != ITEMS or answered.evidence.anytime:
         return answered
     return replace(answered, evidence=replace(answered.evidence, conditional=found["sentence"]))
 
@@ -230,7 +246,17 @@ def _evidence(
         else items_needed(se, n_items, asked.margin, alpha),
         averaged_over=averaged_over(grid.cells, asked.factor, other.pairs),
         simulated=simulated,
+        confounded=_confounded(other, asked),
     )
+
+
+def _confounded(other: Alternatives, asked: Asked) -> str | None:
+    """What two trials differ in, where it is not one thing."""
+    if asked.factor != "trial" or not other.pairs:
+        return None
+    first, second = (other.grid.cells[cell] for cell in other.pairs[0])
+    differing = [name for name in ("model", "sampling") if first.level(name) != second.level(name)]
+    return " and ".join(differing) if len(differing) > 1 else None
 
 
 def _detectable(found: PairedResult | None, alpha: float) -> float | None:
@@ -305,7 +331,8 @@ def _arm(other: Alternatives, name: str, scores: Floats, side: int) -> Arm:
     cells = [pair[side] for pair in other.pairs]
     mean = float(scores.mean()) if scores.size else 0.0
     grid = other.grid
-    return Arm(name, mean, grid.share("lost", cells), grid.share("truncated", cells))
+    shares = (grid.share(what, cells) for what in ("lost", "truncated", "unusable"))
+    return Arm(name, mean, *shares)
 
 
 def _differential_loss(other: Alternatives) -> float:
@@ -315,11 +342,12 @@ def _differential_loss(other: Alternatives) -> float:
 
 
 def _rivals(other: Alternatives, asked: Asked, e: Evidence) -> tuple[Rival, ...]:
-    """Analyses with which the verdict has to agree: truncated answers the other way, where the arms
-    differ in them; bounds for lost answers, where there are many or differential ones and a bound
-    turns the sign."""
+    """Analyses with which the verdict has to agree: truncated answers the other way (where unusable ones
+    are left out: all of them), where the arms differ in them; bounds for lost answers, where there are
+    many or differential ones and a bound turns the sign."""
     found: list[Rival] = []
-    if abs(e.a.truncated - e.b.truncated) > TRUNCATION_GAP:
+    what = "unusable" if asked.missing == "observed" else "truncated"
+    if abs(getattr(e.a, what) - getattr(e.b, what)) > TRUNCATION_GAP:
         found += other.truncation(asked.missing)
     many = max(e.a.lost, e.b.lost) > LOST_NOTED
     if e.difference is not None and e.bounded and (many or e.differential_loss < LOSS_DIFFERS):

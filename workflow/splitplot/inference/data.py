@@ -134,6 +134,14 @@ def _cell_codes(read: Table, cells: Sequence[Cell]) -> Ints:
     return codes
 
 
+def _signatures(read: Table, origin: Ints) -> Ints:
+    """Equal numbers for answers that look identical; answers of unknown length look like no other."""
+    outcome, tokens = read.text["outcome"], read.number["tokens_out"][origin]
+    alike = (tokens + 1) * (len(outcome.names) + 1) + outcome.code[origin]
+    signatures: Ints = np.where(tokens == NO_TOKENS, -1 - origin, alike)
+    return signatures
+
+
 def _grid(read: Table, cell: Ints, cells: Sequence[Cell], scorer: str) -> Grid:
     """The rows of one scorer in the plan's cells."""
     origin = np.flatnonzero(read.scorer_rows(scorer) & (cell >= 0))
@@ -151,8 +159,7 @@ def _grid(read: Table, cell: Ints, cells: Sequence[Cell], scorer: str) -> Grid:
         strict=read.number["strict"][origin],
         observed=read.number["observed"][origin],
         truncated=outcome.code[origin] == truncated,
-        signature=(read.number["tokens_out"][origin] + 1) * (len(outcome.names) + 1)
-        + outcome.code[origin],
+        signature=_signatures(read, origin),
         origin=origin,
     )
     return Grid(cells, [item.names[code] for code in present], cluster_of[present], rows)

@@ -12,7 +12,7 @@ from splitplot.inference.mcnemar import odds_ratio
 from splitplot.inference.onesided import OneSided, one_sided_from_interval, one_sided_tests
 from splitplot.inference.scoped import where_it_ends
 from splitplot.inference.verdict import decide, speak
-from splitplot.inference.words import NO_VERDICT, same_claim
+from splitplot.inference.words import CONDITIONAL, DIRECTIONAL, same_claim
 
 NO_EFFECTS: dict[str, Any] = dict.fromkeys(("cliffs_delta", "hodges_lehmann", "d_z"))
 
@@ -29,7 +29,10 @@ def contrast_entry(
     the file, None where there is nothing to say.
     """
     asked, e, found = answered.asked, answered.evidence, answered.comparison
-    verdict = speak(e)
+    verdict, remarks = speak(e), flags(e, asked.name)
+    alone = (
+        decide(e.difference, e.equivalence, e.margin) if e.difference and e.equivalence else None
+    )
     family = answered.family
     entry = {
         "name": asked.name,
@@ -81,29 +84,38 @@ def contrast_entry(
         "items_needed": e.items_needed,
         "lost_share": {"a": e.a.lost, "b": e.b.lost},
         "truncated_share": {"a": e.a.truncated, "b": e.b.truncated},
-        "lost": lost_answers(
-            answered.other,
-            asked.label_a,
-            asked.label_b,
-            missing=asked.missing,
-            margin=e.margin,
-            difference=None if e.anytime else e.difference,
-            equivalence=e.equivalence,
-        ),
-        "sensitivity": [
-            _sensitivity(rival, e.margin, verdict.word) for rival in answered.sensitivity
-        ],
+        "lost": _lost(answered, verdict.word),
+        "alone": alone,
+        "sensitivity": [_sensitivity(rival, e.margin, alone) for rival in answered.sensitivity],
         "scopes": [one.to_json(e.margin) for one in answered.scopes],
         "stops_holding": where_it_ends(answered.scopes, e.margin, asked.label_a, asked.label_b)
-        if verdict.word != NO_VERDICT
+        if verdict.word == alone
         else None,
-        "conditional": depends,
-        "selected": selected,
+        "conditional": depends if verdict.word == CONDITIONAL else None,
+        "selected": selected if verdict.word in DIRECTIONAL else None,
+        "flags": [flag.code for flag in remarks],
         "verdict": verdict.word,
         "reasons": list(verdict.reasons),
         "sentence": verdict.sentence,
     }
-    return entry, flags(e, asked.name)
+    return entry, remarks
+
+
+def _lost(answered: Answered, word: str) -> dict[str, Any] | None:
+    """What lost answers could change. A tipping point is that of the verdict, or of nothing."""
+    asked, e = answered.asked, answered.evidence
+    found = lost_answers(
+        answered.other,
+        asked.label_a,
+        asked.label_b,
+        missing=asked.missing,
+        margin=e.margin,
+        difference=None if e.anytime else e.difference,
+        equivalence=e.equivalence,
+    )
+    if found and found["tipping"] and found["tipping"]["verdict"] != word:
+        found["tipping"] = None
+    return found
 
 
 def _one_sided(answered: Answered) -> dict[str, float | None]:
@@ -126,12 +138,12 @@ def _one_sided(answered: Answered) -> dict[str, float | None]:
     return dict(tests.to_json())
 
 
-def _sensitivity(rival: Rival, margin: float, word: str) -> dict[str, Any]:
+def _sensitivity(rival: Rival, margin: float, alone: str | None) -> dict[str, Any]:
     verdict = decide(rival.difference, rival.equivalence, margin)
     return {
         "name": rival.name,
         "difference": rival.difference.to_json(),
         "p_value": rival.p_value,
         "verdict": verdict,
-        "holds": same_claim(verdict, word),
+        "holds": same_claim(verdict, alone) if alone else None,
     }

@@ -37,13 +37,14 @@ class Arm:
     """One side of a contrast.
 
     mean: over common items. lost: share of its answers that never reached us. truncated: share of its
-    answers cut off at the token limit.
+    answers cut off at the token limit. unusable: share that came and is no usable answer (those too).
     """
 
     name: str
     mean: float
     lost: float
     truncated: float
+    unusable: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,8 @@ class Evidence:
     adjustment: how `p_adjusted` is. conditional: what the verdict depends on, in a sentence, where the
         sign of the difference turns between the levels of another factor.
     anytime: the interval is a confidence sequence, valid however often the data were looked at.
+    together: both intervals at a level that holds for the whole family; None where it is one comparison.
+    confounded: what else the arms differ in, in words.
     """
 
     a: Arm
@@ -93,6 +96,8 @@ class Evidence:
     adjustment: str = "Holm"
     conditional: str | None = None
     anytime: bool = False
+    together: tuple[Interval, Interval] | None = None
+    confounded: str | None = None
 
     @property
     def unit(self) -> Unit:

@@ -133,14 +133,17 @@ class Grid:
         return found
 
     def share(self, what: str, cells: Sequence[int]) -> float:
-        """Share of the cells' rows that were `lost`, or of the kept ones that were `truncated`."""
+        """Share of the cells' rows that were `lost`, or of the kept ones that were `truncated` or
+        `unusable` (counted as wrong, or left out as not observed)."""
         part = total = 0
         for cell in cells:
             lost = self.lost(cell)
             if what == "lost":
                 part, total = part + int(lost.sum()), total + lost.size
             else:
-                cut = self.rows.truncated[self.rows_of(cell)]
+                here = self.rows_of(cell)
+                unusable = np.isnan(self.rows.observed[here])
+                cut = unusable if what == "unusable" else self.rows.truncated[here]
                 part, total = part + int((cut & ~lost).sum()), total + int((~lost).sum())
         return part / total if total else 0.0
 

@@ -115,7 +115,11 @@ def _at_these_items(grid: Grid, cell: int, level: float) -> dict[str, Any] | Non
         return None
     runs = scores.run_variance[kept]
     noise = run_noise(
-        runs, np.zeros(runs.size), level=level, deterministic=grid.deterministic(cell)
+        runs,
+        np.zeros(runs.size),
+        level=level,
+        deterministic=grid.deterministic(cell),
+        replications=max(2, grid.replications(cell)),
     )
     interval = these_items_interval(float(scores.mean[kept].mean()), noise, level)
     return interval.to_json() if interval else None

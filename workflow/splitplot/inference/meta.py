@@ -14,6 +14,10 @@ from splitplot.inference.intervals import Floats, Interval, t_quantile, z_quanti
 FEW_DATASETS = 5
 """Below five datasets τ² is hardly known, and the random-effects interval rests on it."""
 
+DOMINANT_WEIGHT = 0.6
+"""Share of the fixed-effect weight from which one dataset outweighs all others: with standard errors that
+differ as much, k − 1 degrees of freedom are more than there are (docs/methods_answers.md)."""
+
 GRID_POINTS = 200
 GOLDEN_STEPS = 60
 """The restricted likelihood is scanned, then refined by golden section: no start value, no divergence."""
@@ -78,6 +82,13 @@ def pool(effects: ArrayLike, se: ArrayLike, *, level: float = 0.95) -> Pooled:
         hk_factor=factor,
         k=k,
     )
+
+
+def largest_weight(se: ArrayLike) -> tuple[int, float]:
+    """Which effect has most of the fixed-effect weight, and its share of it."""
+    weight = 1 / np.square(np.asarray(se, dtype=np.float64))
+    first = int(weight.argmax())
+    return first, float(weight[first] / weight.sum())
 
 
 def standard_error(interval: Interval) -> float:

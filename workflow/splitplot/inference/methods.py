@@ -24,7 +24,7 @@ SOURCES = {
     "studentised sign-flip": "Janssen 1999; Hemerik, Goeman & Finos 2020; p = (b + 1)/(m + 1)",
     "sign-flip": "no difference to permute: p = 1 by definition",
     "cluster sign-flip": "no difference to permute: p = 1 by definition",
-    "z on run-to-run noise": "normal approximation at fixed items",
+    "t on run-to-run noise": "Satterthwaite 1946, over the variances of the items",
     "McNemar": "McNemar 1947",
     "e-process": "Ville 1939; Krichevsky & Trofimov 1981; Waudby-Smith & Ramdas 2024",
     "confidence sequence": "Waudby-Smith & Ramdas 2024, with Cover's portfolio (Orabona & Jun 2024)",

@@ -21,15 +21,17 @@ REFINEMENTS = 20
 
 @dataclass(frozen=True)
 class RunNoise:
-    """se_run: standard error of the difference from replications alone; half_width: z times that.
+    """se_run: standard error of the difference from replications alone; half_width: t times that.
 
     Both None where it cannot be known; `reason` then says why, in words for the report. With numbers
     it says what they rest on, where that is special (an arm that answers the same every time).
+    df: degrees of freedom of se_run; None: taken as known (normal quantiles).
     """
 
     se_run: float | None
     half_width: float | None
     reason: str | None
+    df: float | None = None
 
 
 def run_variance(count: ArrayLike, within: ArrayLike) -> Floats | None:
@@ -48,13 +50,23 @@ def run_variance(count: ArrayLike, within: ArrayLike) -> Floats | None:
 
 
 def run_noise(
-    a: Floats | None, b: Floats | None, *, level: float = 0.95, deterministic: bool = False
+    a: Floats | None,
+    b: Floats | None,
+    *,
+    level: float = 0.95,
+    deterministic: bool = False,
+    replications: int = 2,
 ) -> RunNoise:
-    """SE_run² = (1/I²) Σ (s²_Ai/K_Ai + s²_Bi/K_Bi) and z·SE_run.
+    """SE_run² = (1/I²) Σ (s²_Ai/K_Ai + s²_Bi/K_Bi) and t·SE_run with Satterthwaite's (1946) degrees of
+    freedom over the items' run variances, df = (Σ v)²/Σ (v²/(K − 1)).
+
+    Where few items ever change their answer, SE_run rests on these alone: a normal quantile would
+    take for known what a handful of variances say.
 
     a, b: run variance of each item's score in either arm (`run_variance`, divided by the number of
         cells squared where an arm averages cells), shape (n_items,); None without replications.
     deterministic: temperature 0 and all replications identical, in both arms.
+    replications: K, the fewest behind any variance (≥ 2); 2 is cautious.
     """
     if a is None or b is None:
         return RunNoise(
@@ -75,26 +87,30 @@ def run_noise(
             None,
             "no item changed its score between replications, so it is too small to be detected",
         )
-    return RunNoise(se, z_quantile(level) * se, None)
+    variances = np.concatenate([a, b])
+    df = (replications - 1) * float(variances.sum()) ** 2 / float((variances**2).sum())
+    return RunNoise(se, _quantile(level, df) * se, None, df)
 
 
 def these_items_interval(estimate: float, noise: RunNoise, level: float = 0.95) -> Interval | None:
-    """The interval for exactly these items, estimate ± z·SE_run; None where the noise is unknown."""
+    """The interval for exactly these items, estimate ± t·SE_run; None where the noise is unknown."""
     if noise.se_run is None:
         return None
-    half = z_quantile(level) * noise.se_run
+    half = _quantile(level, noise.df) * noise.se_run
+    method = f"run-to-run noise, {'z' if noise.df is None else 't'}"
     return Interval(
-        estimate, estimate - half, estimate + half, level, "run-to-run noise, z", noise.se_run
+        estimate, estimate - half, estimate + half, level, method, noise.se_run, noise.df
     )
 
 
 def these_items_p_value(estimate: float, noise: RunNoise) -> float | None:
-    """Two-sided normal p-value of a difference of 0 at these items; None without noise to compare with."""
-    from scipy.special import ndtr
+    """Two-sided p-value of a difference of 0 at these items, of t; None without noise to compare with."""
+    from scipy.special import ndtr, stdtr
 
     if not noise.se_run:
         return None
-    return float(2 * ndtr(-abs(estimate) / noise.se_run))
+    ratio = -abs(estimate) / noise.se_run
+    return float(2 * (ndtr(ratio) if noise.df is None else stdtr(noise.df, ratio)))
 
 
 def smallest_detectable(se: float | None, alpha: float, df: float | None = None) -> float | None:
@@ -129,6 +145,10 @@ def items_to_settle(interval: Interval, n_items: int, margin: float) -> int | No
     if margin <= 0 or width <= margin:
         return None
     return ceil(n_items * (width / margin) ** 2)
+
+
+def _quantile(level: float, df: float | None) -> float:
+    return z_quantile(level) if df is None else t_quantile(level, df)
 
 
 def _quantile_sum(alpha: float, df: float | None) -> float:

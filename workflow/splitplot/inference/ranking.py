@@ -74,9 +74,9 @@ def rank_arms(
     if table.ndim != 2 or min(table.shape) < 2 or not np.isfinite(table).all():
         raise ValueError("need finite scores of at least 2 items and 2 arms")
     m = table.shape[1]
-    each = _level_each(table, cluster, level, seed, max_t_draws)
+    each = level_of_pairs(table, cluster, level, seed, max_t_draws)
     differences = {
-        (i, j): _difference(table[:, i], table[:, j], cluster, each)
+        (i, j): pair_interval(table[:, i], table[:, j], cluster, each)
         for i, j in combinations(range(m), 2)
     }
     above, below = [0] * m, [0] * m
@@ -119,7 +119,7 @@ def probability_best(means: ArrayLike) -> tuple[float, ...]:
     return tuple(float(x) for x in share)
 
 
-def _level_each(
+def level_of_pairs(
     table: Floats, cluster: ArrayLike | None, level: float, seed: int, draws: int
 ) -> float:
     """The level of a single difference at the max-T critical value of all pairs of arms.
@@ -146,7 +146,7 @@ def _level_each(
     return pointwise_level(critical_value(correlated, df, level, draws, seed), df)
 
 
-def _difference(a: Floats, b: Floats, cluster: ArrayLike | None, level: float) -> Interval | None:
+def pair_interval(a: Floats, b: Floats, cluster: ArrayLike | None, level: float) -> Interval | None:
     """The default interval of the design; t for a few items on a scale without ends, where inverting the
     sign-flip test would need more patterns than there are at such a level."""
     try:

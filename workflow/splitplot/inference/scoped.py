@@ -76,7 +76,7 @@ def these_items(estimate: float, noise: RunNoise, levels: tuple[float, float]) -
         outer,
         inner,
         these_items_p_value(estimate, noise),
-        "z on run-to-run noise",
+        "t on run-to-run noise",
         noise.reason if outer is None else None,
     )
 
@@ -94,10 +94,10 @@ def items(arms: Arms, cluster: Ints | None, levels: tuple[float, float], seed: i
 
 
 def prompts(
-    grid: Grid, pairs: Sequence[tuple[int, int]], variant: str, levels: tuple[float, float]
+    grid: Grid, pairs: Sequence[tuple[int, int]], a: str, b: str, levels: tuple[float, float]
 ) -> Scoped:
     """Items and prompts like these, both being samples; over the items answered under every prompt."""
-    item, differences, names = differences_by_prompt(grid, pairs, variant)
+    item, differences, names = differences_by_prompt(grid, pairs, a, b)
     codes = grid.cluster[item]
     cluster = codes if np.unique(codes).size < codes.size else None
     if not item.size:
@@ -161,8 +161,7 @@ def where_it_ends(found: Sequence[Scoped], margin: float, a: str, b: str) -> str
         return None
     scope, claim = known[0]
     if claim is None:
-        wider = [(later, other) for later, other in known if other is not None]
-        return None if wider else f"Nothing is claimed at any scope: {_scopes(known)}."
+        return None
     last = scope
     for later, other in known[1:]:
         if other != claim:

@@ -1,17 +1,20 @@
 """The best of several arms, chosen by looking: what remains of its lead when the looking is paid for.
 
-The highest of m noisy means is too high by what its noise gave it. An interval from the family of all m
+The highest of m noisy means is too high by what its noise gave it. An interval from the family of all
 differences holds whichever of them is looked at, so also for the one that was chosen for being largest.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from splitplot.inference.intervals import EQUAL, Interval, is_bounded
+from splitplot.inference.grid import Ints
+from splitplot.inference.intervals import EQUAL, Floats, Interval, is_bounded
+from splitplot.inference.ranking import level_of_pairs, pair_interval
 from splitplot.inference.resampling.simultaneous import DRAWS, simultaneous_intervals
 from splitplot.inference.wording import POINTS, SCORE_UNITS, listed, percent, quoted
 
@@ -21,9 +24,11 @@ MEAN = "the mean of all"
 
 @dataclass(frozen=True)
 class Selected:
-    """The winner of `of` arms. winners: all arms that share the highest mean, in the given order.
+    """The winner of `of` arms. winners: all arms that share the highest mean, in the given order, the
+    reference last.
 
-    difference: the first winner's mean minus that of `against`, simultaneous over all arms.
+    difference: the first winner's mean minus that of `against`, simultaneous over all pairs of arms
+    (against the mean: over all arms).
     """
 
     winners: tuple[str, ...]
@@ -56,9 +61,13 @@ def select(
     """The arm with the highest mean against the reference, or against the mean of all arms.
 
     scores: per item and arm, shape (n_items, m), m ≥ 3, finite. names: of the arms, all different.
-    reference: an arm that was there before the search (Dunnett's comparisons); if it is the highest itself,
-        or None, the winner is compared with the mean of all arms.
+    reference: the arm of which the lead is told; if it is the only highest one, or None, the winner is
+        compared with the mean of all arms.
     draws: of the simulation behind the critical value.
+    The lead over a reference has the default interval of the design at the level that one critical value
+    for all m(m − 1)/2 differences means (that of `rank_arms`): the winner can then be held against every
+    other arm, one after the other, and all that is said holds at once. Dunnett's critical value would
+    hold for one reference only.
     Returns None where no interval exists (equal scores without a known range).
     Raises ValueError for fewer than 3 arms or 2 items, TooFewClusters below 2 clusters.
     """
@@ -67,20 +76,29 @@ def select(
         raise ValueError("need finite scores of at least 2 items and 3 arms: two are no selection")
     means = table.mean(axis=0)
     top = np.flatnonzero(means >= means.max() - EQUAL * max(1.0, float(np.abs(means).max())))
-    winners = tuple(names[int(i)] for i in top)
-    to_reference = reference is not None and reference not in winners
-    if to_reference:
-        base = names.index(str(reference))
-        others = [i for i in range(table.shape[1]) if i != base]
-        differences = table[:, others] - table[:, [base]]
-    else:
-        others = list(range(table.shape[1]))
-        differences = table - table.mean(axis=1, keepdims=True)
+    order = sorted((int(i) for i in top), key=lambda i: names[i] == reference)
+    winners = tuple(names[i] for i in order)
+    to_reference = reference is not None and winners[0] != reference
     bounded = is_bounded(table)
-    family = simultaneous_intervals(
-        differences, cluster, bounded=bounded, level=level, draws=draws, seed=seed
-    )
-    interval = family.intervals[others.index(int(top[0]))]
+    if to_reference:
+        base, codes = table[:, names.index(str(reference))], _codes(cluster)
+        each = _level_each(
+            table.tobytes(),
+            table.shape[1],
+            None if codes is None else codes.tobytes(),
+            level,
+            seed,
+            draws,
+        )
+        interval = pair_interval(table[:, order[0]], base, codes, each)
+        if interval is not None:
+            method = f"{interval.method}, simultaneous over all pairs (max-T)"
+            interval = replace(interval, level=level, method=method)
+    else:
+        differences = table - table.mean(axis=1, keepdims=True)
+        interval = simultaneous_intervals(
+            differences, cluster, bounded=bounded, level=level, draws=draws, seed=seed
+        ).intervals[order[0]]
     if interval is None:
         return None
     against = quoted(str(reference)) if to_reference else MEAN
@@ -88,6 +106,23 @@ def select(
     return Selected(
         winners, table.shape[1], str(reference) if to_reference else MEAN, interval, sentence
     )
+
+
+def _codes(cluster: ArrayLike | None) -> Ints | None:
+    """Whole numbers in place of the labels."""
+    if cluster is None:
+        return None
+    return np.unique(np.asarray(cluster), return_inverse=True)[1].astype(np.int64)
+
+
+@lru_cache(maxsize=8)
+def _level_each(
+    scores: bytes, arms: int, cluster: bytes | None, level: float, seed: int, draws: int
+) -> float:
+    """`level_of_pairs`, once for all contrasts of a factor: its draws take seconds where arms are many."""
+    table: Floats = np.frombuffer(scores, dtype=np.float64).reshape(-1, arms)
+    codes = None if cluster is None else np.frombuffer(cluster, dtype=np.int64)
+    return level_of_pairs(table, codes, level, seed, draws)
 
 
 def _sentence(

@@ -72,10 +72,7 @@ class Alternatives:
         if scope == FIXED:
             return these_items(float((arms.a - arms.b).mean()), self.noise(arms), self.levels)
         if scope == PROMPTS:
-            if a != b:
-                reason = "both arms have to be counted by one rule"
-                return Scoped(PROMPTS, None, None, reason=reason)
-            return prompts(self.grid, self.pairs, a, self.levels)
+            return prompts(self.grid, self.pairs, a, b, self.levels)
         cluster = self.cluster(arms)
         if scope == DATASETS and self.dataset_of is not None:
             dataset = self.dataset_of[arms.item]
@@ -85,7 +82,14 @@ class Alternatives:
     def noise(self, arms: Arms) -> RunNoise:
         """Run-to-run noise of the difference of these arms."""
         still = all(self.grid.deterministic(cell) for pair in self.pairs for cell in pair)
-        return run_noise(arms.run_a, arms.run_b, level=1 - self.alpha, deterministic=still)
+        planned = [self.grid.replications(cell) for pair in self.pairs for cell in pair]
+        return run_noise(
+            arms.run_a,
+            arms.run_b,
+            level=1 - self.alpha,
+            deterministic=still,
+            replications=max(2, min(planned, default=2)),
+        )
 
     def truncation(self, missing: str) -> list[Rival]:
         """Truncated answers counted the other way than under the rule `missing`."""

@@ -7,6 +7,7 @@ comes last and says what it belongs to.
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from splitplot.inference.checks import out_of_reach
 from splitplot.inference.evidence import (
     DATASETS,
     FIXED,
@@ -19,7 +20,7 @@ from splitplot.inference.evidence import (
 )
 from splitplot.inference.intervals import Interval
 from splitplot.inference.noise import items_to_settle
-from splitplot.inference.wording import Unit, counted, listed, p_text, percent, quoted
+from splitplot.inference.wording import Unit, counted, level_text, listed, p_text, percent, quoted
 from splitplot.inference.words import (
     BETTER,
     BETTER_SIZE_OPEN,
@@ -84,7 +85,7 @@ def plain(e: Evidence, word: str, *, direction_holds: bool = True) -> str:
             f"{_margin(e, 'that you said matter')}."
         )
     if word == EQUIVALENT:
-        level = f"{100 * e.equivalence.level:.0f}% interval"
+        level = f"{level_text(e.equivalence.level)} interval"
         if e.difference.low > 0 and direction_holds:
             return (
                 f"{a} is reliably better than {b} {where}, but by too little to matter: by "
@@ -122,6 +123,16 @@ def depends(e: Evidence, rivals: Sequence[Rival]) -> str:
     )
 
 
+def conditional(e: Evidence) -> str:
+    """On what the sign depends, with how answers are counted where that could change it; the p-value of
+    the sentence is that of the interaction, so none of the average follows."""
+    assert e.conditional is not None
+    text = e.conditional
+    if e.rivals:
+        text += f" This is so {_declared(e.rivals)}. {_remedy(e, e.rivals)}"
+    return _tagged(e, text)
+
+
 def span_note(e: Evidence, rivals: Sequence[Rival]) -> str:
     """That the limits in the sentence before hold over several analyses, and those of each."""
     assert e.difference is not None
@@ -139,6 +150,12 @@ def among_many(e: Evidence) -> str:
     ahead = _turned(e) if e.difference.high < 0 else e
     assert ahead.difference is not None
     every = "both" if e.family == 2 else f"all {e.family}"
+    if out_of_reach(e):
+        return (
+            f"{quoted(ahead.a.name)} is ahead of {quoted(ahead.b.name)} by {e.unit.span(ahead.difference)} "
+            f"{_where(e)}, but with {e.n_clusters} clusters and {e.family} comparisons the permutation "
+            "test cannot confirm any gap, however large. More clusters would."
+        )
     return (
         f"The data cannot tell {quoted(e.a.name)} from {quoted(e.b.name)} once {every} comparisons are "
         f"counted. Taken alone, {quoted(ahead.a.name)} is better by {e.unit.span(ahead.difference)} "
@@ -257,7 +274,7 @@ def _reach(unit: Unit, interval: Interval) -> str:
 def _scored(e: Evidence, interval: Interval, *, level: bool = False) -> str:
     """ "12.5 points higher (95% interval 5.0 to 20.0)", or lower."""
     limits = e.unit.limits(interval)
-    named = f"{100 * interval.level:.0f}% interval {limits}" if level else limits
+    named = f"{level_text(interval.level)} interval {limits}" if level else limits
     direction = "lower" if interval.estimate < 0 else "higher"
     return f"{e.unit.amount(abs(interval.estimate))} {direction} ({named})"
 
@@ -277,7 +294,9 @@ def _remedy(e: Evidence, rivals: Sequence[Rival]) -> str:
     """What was cut off or lost, and what would end the doubt: never more items."""
     about = {rival.about for rival in rivals}
     parts = []
-    if about - {LOST}:
+    if UNUSABLE in about:
+        parts.append(f"{_shares(e, 'unusable')} were no usable answers.")
+    if TRUNCATED in about:
         parts.append(
             f"{_shares(e, 'truncated')} were cut off; a higher max_tokens would remove this doubt."
         )

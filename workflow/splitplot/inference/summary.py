@@ -81,7 +81,7 @@ def summarise(table: Path, plan: dict[str, Any], frozen: dict[str, Any] | None) 
     flags += cell_flags + turning_flags
     spoken, exploration = [], []
     for index, one in enumerate(answers):
-        depends = interaction.conditional_on(fixed, one.asked.name)
+        depends = interaction.conditional_on(fixed, one.asked.name) if index < len(asked) else None
         entry, found = contrast_entry(
             contrasts.conditional(one, depends),
             depends=depends,
@@ -160,7 +160,9 @@ def _selected(data: StudyData, answered: Answered) -> dict[str, Any] | None:
     asked = answered.asked
     if answered.comparison is None or asked.scope != ITEMS:
         return None
-    return ranking.selected(data, asked.factor, asked.a, asked.b, _scorer(data, asked))
+    return ranking.selected(
+        data, asked.factor, asked.a, asked.b, _scorer(data, asked), missing=asked.missing
+    )
 
 
 def _study_flags(data: StudyData, first_rows: Bools, unexplored: int) -> list[Flag]:

@@ -3,7 +3,7 @@
 Never the text of a response. A million rows stay at four bytes per text.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,6 +86,21 @@ def read_table(path: Path) -> Table:
         for name in OPTIONAL_NUMBERS
     }
     return Table(text, number)
+
+
+def any_answer(paths: Iterable[Path]) -> bool:
+    """Whether any of these tables has a row of an answer that came, of whatever quality."""
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    return any(
+        bool(
+            pc.any(
+                pc.not_equal(pq.read_table(path, columns=["outcome"])["outcome"], "missing")
+            ).as_py()
+        )
+        for path in paths
+    )
 
 
 def _dictionary(pa: Any) -> Any:

@@ -19,8 +19,16 @@ from dataclasses import dataclass, replace
 from splitplot.inference.checks import refusals
 from splitplot.inference.evidence import Evidence, Rival
 from splitplot.inference.intervals import Interval
-from splitplot.inference.sentences import among_many, depends, finished, plain, refused, span_note
-from splitplot.inference.wording import p_text, quoted
+from splitplot.inference.sentences import (
+    among_many,
+    conditional,
+    depends,
+    finished,
+    plain,
+    refused,
+    span_note,
+)
+from splitplot.inference.wording import level_text, p_text, quoted
 from splitplot.inference.words import (
     BETTER,
     BETTER_SIZE_OPEN,
@@ -30,6 +38,7 @@ from splitplot.inference.words import (
     NO_VERDICT,
     NOT_BETTER,
     NOT_SETTLED,
+    SIZED,
     WORSE,
     WORSE_SIZE_OPEN,
 )
@@ -71,13 +80,13 @@ def speak(e: Evidence) -> Verdict:
     alone = decide(e.difference, e.equivalence, e.margin)
     if e.conditional is not None:
         reasons = _reasons(e, alone, (), alone)
-        return Verdict(CONDITIONAL, (*reasons, e.conditional), finished(e, e.conditional))
+        return Verdict(CONDITIONAL, (*reasons, e.conditional), conditional(e))
     rivals = tuple(
         rival
         for rival in e.rivals
         if decide(rival.difference, rival.equivalence, e.margin) != alone
     )
-    spanning = _spanning(e, rivals)
+    spanning = _protected(_spanning(e, rivals))
     assert spanning.difference is not None and spanning.equivalence is not None
     word = decide(spanning.difference, spanning.equivalence, e.margin)
     reasons = _reasons(e, alone, rivals, word)
@@ -93,10 +102,29 @@ def speak(e: Evidence) -> Verdict:
         )
     if word == NOT_SETTLED and rivals:
         return Verdict(word, reasons, finished(e, depends(e, rivals), rivals))
+    if e.together is not None and spanning.difference != _spanning(e, rivals).difference:
+        reasons += (
+            f"Among {e.family} comparisons a size is only claimed by an interval that holds for all of "
+            f"them: {_said(e, e.together[0])}.",
+        )
     sentence = plain(spanning, word, direction_holds=holds)
     if rivals:
         sentence += " " + span_note(e, rivals)
     return Verdict(word, reasons, finished(e, sentence, rivals))
+
+
+def _protected(e: Evidence) -> Evidence:
+    """The evidence by which a size is claimed: among several comparisons, beyond the margin or within it
+    only by intervals at a level that holds for all of them. A direction goes by its adjusted p-value."""
+    assert e.difference is not None and e.equivalence is not None
+    if e.together is None or decide(e.difference, e.equivalence, e.margin) not in SIZED:
+        return e
+    difference, equivalence = e.together
+    return replace(
+        e,
+        difference=_span(difference, e.difference),
+        equivalence=_span(equivalence, e.equivalence),
+    )
 
 
 def _spanning(e: Evidence, rivals: tuple[Rival, ...]) -> Evidence:
@@ -133,7 +161,7 @@ def _reasons(e: Evidence, alone: str, rivals: tuple[Rival, ...], word: str) -> t
 
 def _said(e: Evidence, interval: Interval) -> str:
     return (
-        f"{e.unit.amount(interval.estimate)}, {100 * interval.level:.0f}% interval "
+        f"{e.unit.amount(interval.estimate)}, {level_text(interval.level)} interval "
         f"{e.unit.limits(interval)}"
     )
 

@@ -64,6 +64,15 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}%"
 
 
+def level_text(level: float) -> str:
+    """A confidence level in percent, with a decimal where it has one.
+
+    >>> level_text(0.95), level_text(0.975), level_text(1 - 0.05 / 3)
+    ('95%', '97.5%', '98.3%')
+    """
+    return f"{100 * level:.1f}".removesuffix(".0") + "%"
+
+
 def p_text(p_value: float) -> str:
     """A p-value, never printed as 0.
 

@@ -12,6 +12,9 @@ NO_VERDICT = "NO VERDICT"
 
 DIRECTIONAL = (BETTER, BETTER_SIZE_OPEN, WORSE, WORSE_SIZE_OPEN)
 
+SIZED = (BETTER, WORSE, EQUIVALENT)
+"""Words that say how large a difference is, against the margin."""
+
 _CLAIMS = {
     BETTER: "better",
     BETTER_SIZE_OPEN: "better",

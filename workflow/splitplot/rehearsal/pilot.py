@@ -28,6 +28,7 @@ from splitplot.inference.assumptions import (
 from splitplot.inference.evidence import ITEMS
 from splitplot.inference.grid import Cell
 from splitplot.inference.intervals import z_quantile
+from splitplot.inference.sequential.peeking import FIXED_SAMPLE
 
 SURE_ITEMS = 800
 """From this many items of a pilot on, what it says of a variance is sure to a tenth."""
@@ -124,7 +125,7 @@ def _of_pilot(
     gap: float | None,
     study: str,
 ) -> Assumed:
-    contrast, how = _alike(found["contrasts"], asked)
+    contrast, how = _alike([_fixed_sample(one) for one in found["contrasts"]], asked)
     if contrast is None:
         unusable = (
             f"Study {study} has no contrast of this metric with an interval over items like these."
@@ -161,6 +162,12 @@ def _replaced(base: Components, numbers: Mapping[str, float]) -> Components:
     elif base.binary and "run_sd" not in numbers:
         del parts["run_sd"]
     return components(**parts)
+
+
+def _fixed_sample(contrast: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A contrast of a study that could stop early, with the interval that has a standard error."""
+    fixed = [one for one in contrast.get("sensitivity") or () if one["name"] == FIXED_SAMPLE]
+    return {**contrast, "difference": fixed[0]["difference"]} if fixed else contrast
 
 
 def _alike(

@@ -36,7 +36,8 @@ def write_tables(rows: Mapping[str, Sequence[Mapping[str, Any]]], folder: Path) 
 
 
 def write_next(purchase: Mapping[str, Any], path: Path) -> None:
-    """Write next.yaml: the part of a study that buys the best option, for another study to extend.
+    """Write next.yaml: the part of a study that buys the best option, to be copied into a new study,
+    which extends this one. (A study that extends this file itself would change with the next report.)
 
     Without an option it holds no key, and says so: the file is there after every report.
     """
@@ -46,7 +47,10 @@ def write_next(purchase: Mapping[str, Any], path: Path) -> None:
     why = purchase.get("sentence") or "Nothing to buy: no purchase can be projected."
     text = "".join(f"# {line}\n" for line in wrap(visible(why), 98))
     if study:
-        text += "# To buy it, write a study that extends this file and has a name of its own.\n"
+        text += (
+            "# To buy it, copy these lines to config/studies/NAME.yaml and add `study: NAME`. Do not extend\n"
+            "# this file where it is: the next report writes it anew.\n"
+        )
         text += yaml.safe_dump(encodable(study), sort_keys=False, allow_unicode=True)
     else:
         text += "{}\n"

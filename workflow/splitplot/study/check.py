@@ -204,7 +204,7 @@ def _primary(study: Study, cells: list[NamedCell], problems: Problems) -> list[d
         _check_estimand(study, contrast, (*where[:-1],), problems)
         entry = {
             "name": contrast.name or f"{a} − {b}",
-            "metric": contrast.metric,
+            "metric": _metric(study, contrast),
             "factor": factor,
             "a": a,
             "b": b,
@@ -217,6 +217,12 @@ def _primary(study: Study, cells: list[NamedCell], problems: Problems) -> list[d
             problems.add(where, f'a second contrast named "{entry["name"]}"; give it a `name`')
         primary.append(entry)
     return primary
+
+
+def _metric(study: Study, contrast: Primary) -> str:
+    """The contrast's metric; the first scorer has one name, so that its contrasts are one family."""
+    first = study.scorers[0].label if study.scorers else None
+    return "score" if contrast.metric == first else contrast.metric
 
 
 def _check_estimand(study: Study, contrast: Primary, where: Where, problems: Problems) -> None:
@@ -249,6 +255,12 @@ def _check_estimand(study: Study, contrast: Primary, where: Where, problems: Pro
 def _check_stopping(study: Study, problems: Problems) -> None:
     """Whether a study that may stop early says what settles it, in contrasts that can be watched."""
     if study.analysis.stopping != ANYTIME:
+        written = study.analysis.model_fields_set
+        if "looks" in written and "stopping" not in written:
+            problems.add(
+                ("analysis", "looks"),
+                "a study with stopping: fixed has no looks; add `stopping: anytime` (or leave it out)",
+            )
         return
     if not study.analysis.primary:
         problems.add(

@@ -97,7 +97,7 @@ def use():
     def run(provider, server, work, *, settings=None, api_key=KEY, **options):
         async def main():
             headers = provider.headers(api_key, settings or {})
-            given = {"sleep": _short, "timeout_s": 5.0, **options}
+            given = {"sleep": _short, "timeout_s": 30.0, **options}
             async with connect(server.base_url, headers, api_key, **given) as http:
                 return await work(http)
 

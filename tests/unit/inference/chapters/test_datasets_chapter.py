@@ -68,7 +68,7 @@ def test_leaving_out_a_dataset_is_pooling_the_others(study):
 
 
 def test_the_sentence_tells_the_average_the_spread_and_the_next_dataset(study):
-    text = chapter(study(make_scores([0.5, 0.0, 0.2, 0.55, -0.1, 0.3])))[0][0]["sentence"]
+    text = chapter(study(make_scores([0.4, 0.0, 0.2, 0.4, -0.1, 0.3])))[0][0]["sentence"]
     assert text.startswith("“standard” is above “minimal” on ")
     assert "of 6 datasets. For datasets like these the difference is " in text
     assert "True differences vary from dataset to dataset with a standard deviation of" in text
@@ -128,3 +128,24 @@ def test_every_declared_contrast_of_scores_has_an_entry(study, make_plan):
     back = one | {"name": "back", "a": "minimal", "b": "standard"}
     entries, _flags = chapter(study(make_scores([0.3, 0.1]), primary=[one, back]))
     assert entries[0]["random"]["estimate"] == pytest.approx(-entries[1]["random"]["estimate"])
+
+
+def test_a_prediction_beyond_the_scale_is_not_told_as_an_expectation(study):
+    entry = chapter(study(make_scores([0.5, 0.0, -0.4])))[0][0]
+    assert entry["prediction"]["high"] > 1
+    assert "is expected within" not in entry["sentence"]
+    assert "these are too few to say" in entry["sentence"]
+
+
+def test_a_dataset_that_outweighs_the_others_is_flagged(study):
+    even = make_scores([0.3, 0.1, 0.2])
+    large = make_scores([0.2], n=1500, seed=3)["set0"]
+    codes = [flag.code for flag in chapter(study(even))[1]]
+    assert "dataset_dominates" not in codes
+    _, flags = chapter(study(even | {"big": large}))
+    flag = next(flag for flag in flags if flag.code == "dataset_dominates")
+    errors = np.array(
+        [standard_error(paired_difference(t[:, 1], t[:, 0])) for t in (*even.values(), large)]
+    )
+    share = errors[3] ** -2 / (errors**-2).sum()
+    assert flag.message.startswith(f"“big” has {100 * share:.1f}% of the weight of 4 datasets")

@@ -330,3 +330,19 @@ def test_hostile_names_stay_data(study):
     name = '<script>alert("x")</script>'
     entry = ranking.chapter(study({name: 0.6, "b": 0.5, "c": 0.4}))[0][0]
     assert name in {row["name"] for row in entry["rows"]}
+
+
+def test_the_lead_of_a_winner_counts_unusable_answers_as_its_contrast_does(study):
+    def unusable(rows):
+        return [row | ({"observed": None} if row["item_id"] < "q0040" else {}) for row in rows]
+
+    data = study(FOUR, change=unusable)
+    strict, observed = (
+        level_table(data, "model", missing=missing) for missing in ("strict", "observed")
+    )
+    assert (strict.item.size, observed.item.size) == (300, 260)
+    found = selected(data, "model", "b", "a", missing="observed")
+    means = observed.scores.mean(axis=0)
+    gap = means[observed.names.index("b")] - means[observed.names.index("a")]
+    assert f"on {observed.item.size:,} items" in found["sentence"]
+    assert found["difference"]["estimate"] == pytest.approx(gap)

@@ -8,13 +8,15 @@ import pytest
 from splitplot.inference.chapters import components, purchase
 from splitplot.inference.components import design, shares
 from splitplot.inference.components.design import crossed_design
+from splitplot.inference.components.moves import _ranking_changes, cell_means, moves
 from splitplot.inference.components.reml import newton, reml
+from splitplot.inference.components.shares import decompose
 from splitplot.inference.intervals import z_quantile
 from splitplot.inference.paired import paired_difference
 from splitplot.inference.prompt_table import differences_by_prompt
 from splitplot.inference.scopes import prompts_interval
 
-from .conftest import TRUTH, drawn
+from .conftest import TRUTH, crossed, drawn
 
 
 def right_or_wrong(scores):
@@ -123,17 +125,18 @@ def test_prompt_against_model_is_one_sentence_with_sizes_and_ranges(make_study):
     assert by_name["model"]["range"] == pytest.approx([means.min(), means.max()])
     sentence = content["sentences"][1]
     assert sentence.startswith("Changing the prompt moves the score by about ")
-    assert (
-        f"{100 * content['model_sd']:.1f} points (3 models, means from {100 * means.min():.1f}"
-        in sentence
-    )
-    assert sentence.endswith(" of the prompts.")
+    assert f"{100 * content['model_sd']:.1f} points (95% interval " in sentence
+    assert f"; 3 models, means from {100 * means.min():.1f} to {100 * means.max():.1f})" in sentence
+    assert content["ranking_changes"] is None and sentence.endswith(").")
 
 
 def test_the_ranking_changes_in_the_prompts_where_two_models_change_places(make_study):
     means = np.array([[0.6, 0.6, 0.3, 0.6], [0.5, 0.5, 0.5, 0.5], [0.1, 0.1, 0.1, 0.1]])
     scores = means[None, :, :, None] + np.random.default_rng(1).normal(0, 0.01, (60, 3, 4, 2))
-    assert components.chapter(make_study(scores))[0]["ranking_changes"] == 0.25
+    content, _ = components.chapter(make_study(scores))
+    assert content["ranking_changes"] == 0.25
+    said = "; the ranking of the models changes in 25.0% of the prompts (chance alone: 0.0%)."
+    assert content["sentences"][1].endswith(said)
 
 
 def test_two_prompts_are_refused_a_claim_about_prompts(make_study):
@@ -358,3 +361,58 @@ def test_no_design_makes_a_chapter_raise_or_speak_of_nan(make_study):
                 assert row.get("share", 0) >= 0
                 if row.get("low") is not None:
                     assert 0 <= row["low"] <= row["high"] <= 1
+
+
+def test_identical_models_and_prompts_are_not_said_to_move_the_score(make_study):
+    # An estimate above 0 is there in three of four such studies; what is said rests on resampling items.
+    random = np.random.default_rng(5)
+    above, said = 0, 0
+    for _ in range(12):
+        chance = random.uniform(0.2, 0.9, (60, 1, 1, 1))
+        scores = (random.random((60, 3, 4, 2)) < chance).astype(float)
+        content, _ = components.chapter(make_study(scores))
+        rows = {row["name"]: row["variance"] for row in content["rows"]}
+        above += rows["condition"] + rows["model × condition"] > 0
+        told = content["prompt_sd"], content["model_sd"], content["ranking_changes"]
+        said += told != (None, None, None)
+        if told == (None, None, None):
+            sentence = content["sentences"][1]
+            assert "the prompt moves the score by too little to be detected (4 prompts" in sentence
+            assert "ranking" not in sentence
+    assert above >= 6
+    assert said <= 1
+
+
+def test_what_chance_does_to_the_ranking_is_what_studies_without_interaction_show(make_study):
+    # Reference: the share in fresh studies in which models and prompts only add up.
+    random = np.random.default_rng(6)
+    model, n = np.array([0.0, 0.05, 0.1]), 100
+
+    def scores(interaction):
+        mean = 0.5 + model[:, None] + interaction
+        return mean[None, :, :, None] + random.normal(0, 0.4, (n, 3, 4, 1))
+
+    fresh = []
+    for _ in range(300):
+        x = crossed(scores(np.zeros((3, 4))))
+        fresh.append(_ranking_changes(x, cell_means(x)))
+    strong = np.array([[0.5, 0, 0, -0.5], [0, 0, 0, 0], [-0.5, 0, 0, 0.5]])
+    chance = []
+    for seed in range(20):
+        x = crossed(scores(strong))
+        found = moves(x, decompose(x, seed=seed, draws=250), cell_means(x), seed=seed)
+        assert found.ranking_changes >= 0.25
+        chance.append(found.by_chance)
+    assert np.mean(chance) == pytest.approx(np.mean(fresh), abs=0.12)
+
+
+def test_more_answers_are_not_advised_where_datasets_or_looks_decide(make_study):
+    scores = right_or_wrong(drawn(60, 2, 2, 2))
+    content, [flag] = purchase.chapter(make_study(scores, primary("datasets")))
+    assert content is None and flag.code == "purchase_refused"
+    assert "more datasets are what narrows" in flag.message
+    data = make_study(scores, primary())
+    assert purchase.chapter(data)[0] is not None
+    data.plan["analysis"].update(stopping="anytime", looks=5)
+    content, [flag] = purchase.chapter(data)
+    assert content is None and "asks until it is settled" in flag.message

@@ -97,6 +97,7 @@ def test_item_scores_add_up_to_the_gradient_and_the_estimating_equations_to_0():
     assert influence.sum(axis=0) == pytest.approx(np.zeros(6), abs=1e-9)
 
 
+@pytest.mark.long
 def test_the_maximum_is_that_of_the_dense_likelihood():
     dense, best = Dense(RAGGED), None
     for start in (-2.0, -4.0):

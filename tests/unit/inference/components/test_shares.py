@@ -66,8 +66,9 @@ def test_factor_components_are_unbiased_with_cells_left_out():
     assert (np.abs(mean - [0.09, 0.04, 0.01]) < 4 * error).all()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("hole", [False, True])
+@pytest.mark.parametrize(
+    "hole", [False, pytest.param(True, marks=[pytest.mark.slow, pytest.mark.long])]
+)
 def test_intervals_of_shares_cover_the_shares_of_the_truth(hole):
     """Factor effects are held fixed: an interval over items speaks of these models and prompts."""
     nothing = dict.fromkeys(

@@ -204,6 +204,7 @@ def test_adjusted_p_values_keep_the_order_of_t_and_are_at_least_the_single_ones(
     assert all(a >= p for a, p in zip(found.adjusted, found.p_values, strict=True))
 
 
+@pytest.mark.long
 def test_ten_identical_models_seldom_give_a_false_claim():
     # Trap 18 in small: 45 pairs, 60 items, 150 studies; nominal .05, standard error .018.
     random = np.random.default_rng(10)

@@ -101,6 +101,7 @@ def test_arms_that_are_alike_are_rarely_told_apart_at_any_of_six_looks():
     assert wrong < 0.05
 
 
+@pytest.mark.long
 def test_two_contrasts_together_are_rarely_wrong():
     wrong, _ = simulate(
         lambda r, n: r.choice([-1.0, 0.0, 1.0], n, p=[0.2, 0.6, 0.2]), 0.01, family=2

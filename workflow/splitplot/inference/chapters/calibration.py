@@ -13,7 +13,7 @@ from splitplot.inference.data import StudyData
 from splitplot.inference.grid import Cell, Ints
 from splitplot.inference.intervals import Floats, is_bounded
 from splitplot.inference.unit_bootstrap import MIN_UNITS
-from splitplot.inference.wording import POINTS, counted, percent, quoted
+from splitplot.inference.wording import POINTS, counted, level_text, percent, quoted
 
 MOST_WITHOUT = 0.1
 """From this share of answers without a confidence on, it is said that calibration leaves them out."""
@@ -120,7 +120,7 @@ def _sentence(
     if ends is None:
         return f"{text}."
     unit = POINTS.fitted(ends[1])
-    text += f" ({100 * level:.0f}% interval {unit.number(ends[0])} to {unit.number(ends[1])})"
+    text += f" ({level_text(level)} interval {unit.number(ends[0])} to {unit.number(ends[1])})"
     refuted = "good calibration is refuted" if ends[0] > 0 else "good calibration is not refuted"
     return f"{text}: {refuted}."
 

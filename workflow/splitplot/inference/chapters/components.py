@@ -63,11 +63,11 @@ def chapter(data: StudyData) -> tuple[dict[str, Any] | None, list[Flag]]:
                 f"({a:.3f} and {b:.3f}).",
             )
         ]
-    return _content(data, design, found, used.scores.n_items)
+    return _content(data, design, found, used.scores.n_items, seed)
 
 
 def _content(
-    data: StudyData, design: Design, found: Decomposition, n_used: int
+    data: StudyData, design: Design, found: Decomposition, n_used: int, seed: int
 ) -> tuple[dict[str, Any], list[Flag]]:
     scores = design.scores
     means = cell_means(scores)
@@ -77,7 +77,7 @@ def _content(
         else SCORE_UNITS
     )
     noise = _noise(scores, found, data.level)
-    moved = moves(scores, found, means)
+    moved = moves(scores, found, means, cluster=design.cluster, level=data.level, seed=seed)
     units = scores.n_items if design.cluster is None else int(design.cluster.max()) + 1
     warnings = _warnings(scores, found, units)
     steady = sum(design.grid.deterministic(cell) for cell in design.cells)
@@ -120,8 +120,8 @@ def _content(
             *moved.sentences(unit),
         ],
         "noise_half_width": noise,
-        "prompt_sd": moved.prompt,
-        "model_sd": moved.model,
+        "prompt_sd": moved.prompt.sd if moved.prompt else None,
+        "model_sd": moved.model.sd if moved.model else None,
         "ranking_changes": moved.ranking_changes,
         "logistic": logistic,
         "warnings": warnings,

@@ -12,7 +12,14 @@ from splitplot.inference.clusters import TooFewClusters
 from splitplot.inference.data import StudyData
 from splitplot.inference.grid import Grid
 from splitplot.inference.intervals import Interval, is_bounded
-from splitplot.inference.meta import FEW_DATASETS, Pooled, pool, standard_error
+from splitplot.inference.meta import (
+    DOMINANT_WEIGHT,
+    FEW_DATASETS,
+    Pooled,
+    largest_weight,
+    pool,
+    standard_error,
+)
 from splitplot.inference.paired import paired_difference
 from splitplot.inference.scoped import MIN_DATASET_ITEMS
 from splitplot.inference.wording import (
@@ -20,6 +27,7 @@ from splitplot.inference.wording import (
     SCORE_UNITS,
     Unit,
     counted,
+    level_text,
     listed,
     p_text,
     percent,
@@ -70,6 +78,17 @@ def _entry(data: StudyData, asked: Asked) -> tuple[dict[str, Any] | None, list[F
                 asked.name,
                 f"{len(rows)} datasets: how far datasets differ is hardly known, and what is said of "
                 "datasets like these rests on it.",
+            )
+        )
+    heaviest, weight = largest_weight([standard_error(row.difference) for row in rows])
+    if len(rows) > 2 and weight > DOMINANT_WEIGHT:
+        flags.append(
+            Flag(
+                "dataset_dominates",
+                asked.name,
+                f"{quoted(rows[heaviest].name)} has {percent(weight)} of the weight of {len(rows)} datasets: "
+                "where one outweighs the others like this, intervals for datasets like these leave out "
+                "the truth more often than they should.",
             )
         )
     entry = {
@@ -160,7 +179,7 @@ def _leave_one_out(rows: list[_Row], level: float) -> list[dict[str, Any]]:
 def _sentence(asked: Asked, rows: list[_Row], found: Pooled, unit: Unit) -> str:
     assert found.random is not None and found.q_p is not None
     a, b = quoted(asked.label_a), quoted(asked.label_b)
-    level = f"{100 * found.random.level:.0f}%"
+    level = level_text(found.random.level)
     above = sum(row.difference.estimate > 0 for row in rows)
     text = (
         f"{a} is above {b} on {above} of {len(rows)} datasets. For datasets like these the difference is "
@@ -183,9 +202,16 @@ def _sentence(asked: Asked, rows: list[_Row], found: Pooled, unit: Unit) -> str:
             f" That they differ from dataset to dataset was not detectable ({spread}; "
             f"{p_text(found.q_p)})."
         )
-    if found.prediction is not None:
+    if found.prediction is not None and _beyond(found.prediction, unit):
+        text += " What to expect of one further dataset, these are too few to say."
+    elif found.prediction is not None:
         text += (
             f" On one further dataset the true difference is expected within "
             f"{unit.span(found.prediction)}."
         )
     return text
+
+
+def _beyond(interval: Interval, unit: Unit) -> bool:
+    """Whether an interval of a difference of scores within 0…1 goes beyond what such a difference can be."""
+    return unit.factor == POINTS.factor and (interval.low < -1 or interval.high > 1)

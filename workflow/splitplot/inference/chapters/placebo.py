@@ -11,6 +11,7 @@ from splitplot.inference.arms import Arms, build_arms, paired_cells
 from splitplot.inference.asked import FIRST_SCORER, Asked, asked_of_plan
 from splitplot.inference.checks import MIN_CLUSTERS, MIN_ITEMS, Flag
 from splitplot.inference.data import StudyData
+from splitplot.inference.evidence import ITEMS
 from splitplot.inference.grid import Grid, Ints
 from splitplot.inference.intervals import EQUAL, Floats, clopper_pearson
 from splitplot.inference.placebo import (
@@ -82,7 +83,7 @@ def chapter(data: StudyData) -> tuple[dict[str, Any] | None, list[Flag]]:
         "runs": sum(entry["runs"] for entry in kinds),
         "kinds": kinds,
         "left_out": left_out,
-        "sentence": _sentence(kinds),
+        "sentence": _sentence(kinds, "".join({_where(one.asked) for one in contrasts})),
     }
     return content, _flags(kinds, data.alpha)
 
@@ -164,6 +165,7 @@ def _aa(
         alarms,
         data.alpha,
         f"split the replications of {quoted(name)} at random into two halves",
+        _where(asked),
     )
 
 
@@ -182,7 +184,7 @@ def _swap(data: StudyData, contrast: Contrast, asked_runs: int) -> dict[str, Any
     what = (
         f"swapped {quoted(asked.label_a)} and {quoted(asked.label_b)} at random within each {unit}"
     )
-    return _alarms_json(alarms, data.alpha, what)
+    return _alarms_json(alarms, data.alpha, what, _where(asked))
 
 
 def _split(data: StudyData, contrast: Contrast, asked_runs: int) -> dict[str, Any] | str:
@@ -197,7 +199,12 @@ def _split(data: StudyData, contrast: Contrast, asked_runs: int) -> dict[str, An
     return _repeats_json(found, asked) if found.runs else "no half has an interval"
 
 
-def _alarms_json(alarms: Alarms, alpha: float, what: str) -> dict[str, Any] | str:
+def _where(asked: Asked) -> str:
+    """The scope that the runs are analysed at, told where the contrast asks about another one."""
+    return "" if asked.scope == ITEMS else " on items like these"
+
+
+def _alarms_json(alarms: Alarms, alpha: float, what: str, where: str) -> dict[str, Any] | str:
     if not alarms.runs:
         return "no run has an interval"
     share = alarms.share()
@@ -209,7 +216,7 @@ def _alarms_json(alarms: Alarms, alpha: float, what: str) -> dict[str, Any] | st
         "high": share.high,
         "p_values": histogram(alarms.p_values),
         "verdicts": alarms.verdicts,
-        "sentence": f"In {alarms.runs:,} runs that {what}, the analysis claimed a difference in "
+        "sentence": f"In {alarms.runs:,} runs that {what}, the analysis claimed a difference{where} in "
         f"{percent(share.estimate)} (the rate behind it: {percent(share.low)} to "
         f"{percent(share.high)}); up to {percent(alpha)} is what it allows itself."
         + _without(alarms.without),
@@ -220,7 +227,7 @@ def _repeats_json(found: Repeats, asked: Asked) -> dict[str, Any]:
     share = clopper_pearson(found.contradicted, found.runs)
     sentence = (
         f"In {found.runs:,} random splits of the items into halves, the second half repeated the verdict "
-        f"of the first on {quoted(asked.label_a)} and {quoted(asked.label_b)} in "
+        f"of the first on {quoted(asked.label_a)} and {quoted(asked.label_b)}{_where(asked)} in "
         f"{percent(found.same_verdict / found.runs)} and the sign of the difference in "
         f"{percent(found.same_sign / found.runs)}; "
     )
@@ -246,14 +253,17 @@ def _repeats_json(found: Repeats, asked: Asked) -> dict[str, Any]:
     }
 
 
-def _sentence(kinds: Sequence[dict[str, Any]]) -> str:
+def _sentence(kinds: Sequence[dict[str, Any]], where: str) -> str:
     """The one sentence on all runs without a true difference; split halves have one, and do not count."""
     made = [entry for entry in kinds if entry["kind"] != SPLIT]
     runs = sum(entry["runs"] for entry in made)
     if not runs:
         return "No placebo run could be made on these data."
     share = sum(entry["false_alarms"] for entry in made) / runs
-    return f"In {runs:,} placebo runs on your data this analysis cried wolf {percent(share)} of the time."
+    return (
+        f"In {runs:,} placebo runs on your data this analysis{where} cried wolf "
+        f"{percent(share)} of the time."
+    )
 
 
 def _flags(kinds: Sequence[dict[str, Any]], alpha: float) -> list[Flag]:

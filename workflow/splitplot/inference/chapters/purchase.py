@@ -20,7 +20,7 @@ from splitplot.inference.components.purchase import (
     options,
 )
 from splitplot.inference.data import StudyData
-from splitplot.inference.evidence import FIXED, ITEMS, PROMPTS
+from splitplot.inference.evidence import DATASETS, FIXED, ITEMS, PROMPTS
 from splitplot.inference.grid import Grid, Ints
 from splitplot.inference.intervals import Interval, is_bounded
 from splitplot.inference.noise import RunNoise, run_noise, these_items_interval
@@ -28,13 +28,17 @@ from splitplot.inference.paired import paired_difference
 from splitplot.inference.prompt_table import PROMPT, differences_by_prompt
 from splitplot.inference.scopes import MIN_PROMPTS, TwoWay, prompts_interval, two_way
 from splitplot.inference.wording import POINTS, SCORE_UNITS, Unit, counted, percent, quoted
+from splitplot.looks import ANYTIME, looks_of
 
 
 def chapter(data: StudyData) -> tuple[dict[str, Any] | None, list[Flag]]:
-    """Purchases for the first contrast of scores; None where none has an interval that varies."""
+    """Purchases for the first contrast of scores; None where none has an interval that varies, where
+    answers are not what narrows it (datasets like these), and where the study asks until it is settled."""
     asked = _first(data)
     if asked is None:
         return None, []
+    if reason := _elsewhere(data, asked):
+        return None, [Flag("purchase_refused", asked.name, f"No purchase table: {reason}.")]
     grid = data.grid(None if asked.metric == FIRST_SCORER else asked.metric)
     pairs = paired_cells(grid.cells, asked.factor, asked.a, asked.b, asked.name)
     arms = build_arms(grid, pairs, asked.missing, asked.missing)
@@ -93,6 +97,15 @@ def chapter(data: StudyData) -> tuple[dict[str, Any] | None, list[Flag]]:
             )
         )
     return content, flags
+
+
+def _elsewhere(data: StudyData, asked: Asked) -> str | None:
+    """Why more answers are not this chapter's to advise on, as a clause."""
+    if asked.scope == DATASETS:
+        return "for datasets like these more datasets are what narrows the interval"
+    if looks_of(data.plan):
+        return f"with stopping {quoted(ANYTIME)} the study asks until it is settled"
+    return None
 
 
 def _item_price(now: Precision, usd: float) -> float | None:

@@ -56,8 +56,12 @@ def chapter(data: StudyData) -> tuple[list[dict[str, Any]], list[Flag]]:
     return rankings, flags
 
 
-def level_table(data: StudyData, factor: str, scorer: str | None = None) -> Levels:
-    """The strict item scores of every level of `model`, `sampling`, `condition`, `trial` or `cell`.
+def level_table(
+    data: StudyData, factor: str, scorer: str | None = None, missing: str = "strict"
+) -> Levels:
+    """The item scores of every level of `model`, `sampling`, `condition`, `trial` or `cell`.
+
+    missing: what an unusable answer counts as, a name of `asked.MISSING_RULES`.
 
     A combination of the other factors counts only if every level has it, and an item counts in a
     combination only if every level has a kept answer of it there.
@@ -75,7 +79,7 @@ def level_table(data: StudyData, factor: str, scorer: str | None = None) -> Leve
     total, used = np.zeros((n, m)), np.zeros(n, dtype=np.int64)
     seen = np.zeros(n, dtype=np.bool_)
     for key in shared:
-        scores = [grid.scores(cells[key]) for cells in cells_of]
+        scores = [grid.scores(cells[key], missing) for cells in cells_of]
         kept = np.stack([one.count > 0 for one in scores], axis=1)
         every: Bools = np.all(kept, axis=1, keepdims=True)
         seen |= np.any(kept, axis=1)
@@ -94,15 +98,23 @@ def level_table(data: StudyData, factor: str, scorer: str | None = None) -> Leve
 
 
 def selected(
-    data: StudyData, factor: str, a: str, b: str, scorer: str | None = None
+    data: StudyData,
+    factor: str,
+    a: str,
+    b: str,
+    scorer: str | None = None,
+    *,
+    missing: str = "strict",
 ) -> dict[str, Any] | None:
     """What a contrast's `selected` says: the selection-adjusted lead over the other arm, where one of
     the two is the highest of three levels or more. None where nothing was selected, or no interval exists.
 
-    factor, a, b: as in the contrast (levels, trial ids for `trial`). The interval is simultaneous over all
-    levels against the other arm, whichever was declared before the answers came.
+    factor, a, b: as in the contrast (levels, trial ids for `trial`). missing: its rule for unusable
+    answers. The interval is simultaneous over all pairs of levels, by the critical value of the ranking:
+    all that is said of the winner against one level after the other holds at once, and no rank set
+    contradicts it.
     """
-    levels = level_table(data, factor, scorer)
+    levels = level_table(data, factor, scorer, missing)
     if len(levels.names) < MIN_LEVELS or _refusal(levels) or not {a, b} <= set(levels.names):
         return None
     means = levels.scores.mean(axis=0)
@@ -116,7 +128,7 @@ def selected(
             levels.cluster,
             reference=b if best == a else a,
             level=data.level,
-            seed=_seed(data, "selected", factor, scorer or data.scorers[0]),
+            seed=_seed(data, "ranking", factor, scorer or data.scorers[0]),
         )
     except (TooFewClusters, ValueError):
         return None

@@ -13,7 +13,7 @@ from splitplot.inference.data import StudyData, cell_means
 from splitplot.inference.grid import Grid, Ints
 from splitplot.inference.intervals import Floats, Interval
 from splitplot.inference.ratio import compare_ratios, compare_sums
-from splitplot.inference.wording import p_text, quoted
+from splitplot.inference.wording import level_text, p_text, quoted
 
 AMOUNTS = {
     "usd": ("dollars", "costs"),
@@ -148,7 +148,7 @@ def _json(
 ) -> dict[str, Any]:
     sentence = (
         f"{quoted(asked.label_a)} {verb} {ratio.estimate:.2f} times the {noun} of "
-        f"{quoted(asked.label_b)} ({100 * ratio.level:.0f}% interval {ratio.low:.2f} to "
+        f"{quoted(asked.label_b)} ({level_text(ratio.level)} interval {ratio.low:.2f} to "
         f"{ratio.high:.2f}; {p_text(p_value)} if both took the same)."
     )
     return {

@@ -77,7 +77,8 @@ class Precision:
         )
 
     def _quantile(self, items: int, prompts: int, variance: float) -> float:
-        """t with Satterthwaite degrees of freedom over items and prompts; z where only runs vary."""
+        """t with Satterthwaite degrees of freedom over items and prompts. Where only runs vary, always the
+        same: more runs have more of them, so the projection is on the cautious side."""
         if self.item == 0 and self.prompt == 0 and self.item_prompt == 0:
             return z_quantile(self.level)
         if prompts < 2 or (self.prompt == 0 and self.item_prompt == 0):

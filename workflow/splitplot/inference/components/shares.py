@@ -4,8 +4,9 @@ Balanced designs go by expected mean squares, others by restricted maximum likel
 anything: the former adds up per-item squares, the latter takes one Newton step from the fit.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import combinations
 
 import numpy as np
 
@@ -48,10 +49,25 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Effect:
+    """How much scores move with a factor (with several: as one would with the levels of the others), a
+    variance: the sum of all components made of factors that hold it. low, high: of resampling items,
+    the limits of an interval only from MIN_UNITS on. detectable: low is above 0.
+    """
+
+    variance: float
+    low: float
+    high: float
+    detectable: bool
+
+
+@dataclass(frozen=True)
 class Decomposition:
     """method: EMS or REML. agree: both optimisers found the same maximum. run_known: run-to-run noise
     stands by itself; without replications it holds the highest interaction with the item.
-    log_likelihoods: of both optimisers, None with EMS.
+    log_likelihoods: of both optimisers, None with EMS. effects: of every factor and pair of factors,
+    none with a single unit.
+    units: items or clusters that were drawn from.
     """
 
     method: str
@@ -61,6 +77,8 @@ class Decomposition:
     run_known: bool
     agree: bool = True
     log_likelihoods: tuple[float, float] | None = None
+    effects: Mapping[Term, Effect] = field(default_factory=dict)
+    units: int = 0
 
     def of(self, *term: str) -> Source | None:
         """The source of that term, None where the design does not tell it apart."""
@@ -103,9 +121,10 @@ def decompose(
         raise ValueError("the scores do not vary: there is no variance to share")
     few = [n < FEW_LEVELS for n in scores.n_levels]
     intervals: dict[int, tuple[float, float]] = {}
-    if units >= MIN_UNITS:
-        tails = [(1 - level) / 2, (1 + level) / 2]
-        made = _shares(resampled(draw, units, cluster, seed, draws))
+    tails = [(1 - level) / 2, (1 + level) / 2]
+    drawn = resampled(draw, units, cluster, seed, draws) if units > 1 else None
+    if drawn is not None and units >= MIN_UNITS:
+        made = _shares(drawn)
         pooled = np.stack([made[:, index].sum(axis=1) for index in groups.values()], axis=1)
         limits = np.quantile(pooled, tails, axis=0)
         intervals = {i: (float(limits[0, i]), float(limits[1, i])) for i in range(len(groups))}
@@ -129,6 +148,10 @@ def decompose(
         scores.replicated,
         True if fit is None else fit.agree,
         None if fit is None else fit.log_likelihoods,
+        {}
+        if drawn is None
+        else _effects(names, scores.factors, estimate, drawn, tails, ROUNDING * total),
+        units,
     )
 
 
@@ -141,6 +164,27 @@ def resampled(
         for _, weight in bootstrap_weights(units, start, size, seed):
             found.append(draw(weight if cluster is None else weight[:, cluster]))
     return np.concatenate(found)
+
+
+def _effects(
+    names: tuple[Term, ...],
+    factors: tuple[str, ...],
+    estimate: Floats,
+    drawn: Floats,
+    tails: list[float],
+    least: float,
+) -> dict[Term, Effect]:
+    """Of every factor and pair of factors. Components below 0 count as such in the draws: cut off at 0,
+    noise alone would be above it in all of them."""
+    found = {}
+    for term in [*combinations(factors, 1), *combinations(factors, 2)]:
+        parts = [i for i, name in enumerate(names) if _of_factors(name) and set(term) <= set(name)]
+        if not parts:
+            continue
+        variance = float(np.maximum(estimate[parts], 0.0).sum())
+        low, high = np.quantile(drawn[:, parts].sum(axis=1), tails).tolist()
+        found[term] = Effect(variance, low, high, variance > least and low > least)
+    return found
 
 
 def _groups(names: tuple[Term, ...], n_factors: int) -> dict[Term, list[int]]:

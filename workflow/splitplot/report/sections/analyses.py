@@ -63,8 +63,8 @@ def _sentence(contrast: Mapping[str, Any]) -> str | None:
         return None
     others = plural(judged, "other analysis", "other analyses")
     return (
-        f"{contrast.get('name')}: what “{contrast.get('verdict')}” claims holds in {held} of {others}, "
-        "each taken by itself."
+        f"{contrast.get('name')}: what “{contrast.get('alone') or contrast.get('verdict')}”, the default "
+        f"analysis, claims holds in {held} of {others}, each taken by itself."
     )
 
 

@@ -12,6 +12,7 @@ from splitplot.report.wording import (
     NOTHING,
     Unit,
     bounds,
+    level,
     metric_unit,
     number,
     p_value,
@@ -98,7 +99,10 @@ def _main(
     for c in every:
         own = metric_unit(c.get("metric"), unit)
         inner = c.get("equivalence")
-        soft = f"90%: {bounds(inner.get('low'), inner.get('high'), own)}" if inner else ""
+        outer = c.get("difference")
+        soft = ""
+        if inner and level(inner) != level(outer):  # of a confidence sequence both are the same
+            soft = f"{level(inner)}: {bounds(inner.get('low'), inner.get('high'), own)}"
         pairs = pairs_text({**c, **cells.arm_names(c)})
         needed = c.get("items_needed")
         table.add(

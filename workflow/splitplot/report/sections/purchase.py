@@ -48,7 +48,7 @@ def section(inference: Mapping[str, Any], unit: Unit, study: str) -> Section | N
             "next", f"{found.get('contrast') or 'The contrast'}: its interval after each purchase"
         ),
         notes=(
-            f"results/{study}/next.yaml holds the best of these: a study of yours that extends it buys it.",
+            f"results/{study}/next.yaml holds the best of these: copied into a new study, its lines buy it.",
         )
         if found.get("next_study")
         else (),
