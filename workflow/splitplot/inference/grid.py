@@ -169,11 +169,13 @@ class Grid:
         if key not in self._known:
             here = self.rows_of(cell)
             self._known[key] = _item_scores(
-                self._row_scores(here, variant), self.rows.item[here], len(self.items)
+                self.row_scores(cell, variant), self.rows.item[here], len(self.items)
             )
         return self._known[key]
 
-    def _row_scores(self, here: slice, variant: str) -> Floats:
+    def row_scores(self, cell: int, variant: str = "strict") -> Floats:
+        """Scores of the rows of a cell, NaN where the variant keeps none. variant: one of VARIANTS."""
+        here = self.rows_of(cell)
         strict = self.rows.strict[here]
         if variant == "strict":
             return strict

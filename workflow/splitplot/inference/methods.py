@@ -48,6 +48,8 @@ SOURCES = {
     "expected mean squares": "Searle, Casella & McCulloch 1992; Brennan 2001",
     "item-factorised REML": "Patterson & Thompson 1971; Harville 1977",
     "Imbens-Manski": "Imbens & Manski 2004; Horowitz & Manski 2000",
+    "Newcombe": "Newcombe 1998, method 10",
+    "Welch": "Welch 1947; with clusters CR2 in either arm",
     "random effects": "Viechtbauer 2005; Hartung & Knapp 2001; Röver, Knapp & Friede 2015",
     "fixed effect": "inverse-variance weights; Cochran 1954",
     "prediction": "Higgins, Thompson & Spiegelhalter 2009",

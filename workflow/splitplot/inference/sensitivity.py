@@ -17,6 +17,7 @@ from splitplot.inference.evidence import (
     Rival,
 )
 from splitplot.inference.grid import Grid, Ints
+from splitplot.inference.holes import all_answered
 from splitplot.inference.intervals import is_bounded
 from splitplot.inference.noise import RunNoise, run_noise
 from splitplot.inference.otherwise import other_estimators
@@ -141,6 +142,8 @@ class Alternatives:
                 found += self.bounds(label)
         if self.scope != ITEMS:
             return found
+        if arms.item.size < arms.n_union:
+            found += all_answered(self.grid, self.pairs, missing, self.levels)
         return found + other_estimators(
             arms.a, arms.b, cluster=self.cluster(arms), levels=self.levels, seed=self.seed
         )
