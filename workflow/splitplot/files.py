@@ -22,6 +22,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
+    except OSError as error:
+        if error.filename is None:  # a full disk does not say which file had no room
+            error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -205,6 +205,7 @@ def test_no_sentence_uses_forbidden_words_and_p_never_stands_without_an_interval
         ({"n_items": 60, "n_union": 200}, "only 60 of 200 items"),
         ({"clustered": True, "n_clusters": 4}, "from 4 clusters, at least 5"),
         ({"a": Arm("standard", 0.6, 0.21, 0.0)}, "21.0% of the answers of “standard” were lost"),
+        ({"margin": 5.0}, "no less than the whole scale of the scores"),
         ({"scope": "planets"}, 'the scope "planets" is not known'),
         (
             {"scope": "prompts", "difference": None, "missing_interval": "only 2 prompts"},

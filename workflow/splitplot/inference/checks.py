@@ -20,6 +20,7 @@ LOSS_DIFFERS = 0.05
 TRUNCATION_GAP = 0.01
 FEW_DISCORDANT = 10
 CEILING, FLOOR = 0.95, 0.05
+WHOLE_SCALE = 1.0
 SCOPES = (ITEMS, FIXED, PROMPTS, DATASETS)
 GENERALISING = (ITEMS, PROMPTS, DATASETS)
 
@@ -43,6 +44,11 @@ def refusals(e: Evidence) -> list[str]:
     if e.scope not in SCOPES:
         found.append(
             f'the scope "{e.scope}" is not known; declare one of: items, these items, prompts, datasets'
+        )
+    if e.bounded and e.margin >= WHOLE_SCALE:
+        found.append(
+            f"the margin of {e.unit.amount(e.margin)} is no less than the whole scale of the scores, so "
+            "every difference would be within it; write 0.05 for five points"
         )
     if e.confounded:
         found.append(
