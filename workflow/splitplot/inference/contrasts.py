@@ -24,9 +24,6 @@ from splitplot.inference.sensitivity import Alternatives
 from splitplot.inference.sequential.peeking import under_peeking
 from splitplot.inference.wording import quoted
 
-POWER_KNOWN = (ITEMS, FIXED)
-"""Scopes at which a number of items (of runs) can be said to see a gap of a given size."""
-
 
 @dataclass(frozen=True)
 class Answered:

@@ -65,9 +65,7 @@ def chapter(data: StudyData) -> tuple[dict[str, Any] | None, list[Flag]]:
         now.half_width, *(option.half_width for option in found)
     )
     rows = [asdict(option) for option in found]
-    price = (
-        None if usd is None else item_price(now.item, now.run, now.replications, usd * now.cells)
-    )
+    price = None if usd is None else _item_price(now, usd)
     content = {
         "contrast": asked.name,
         "scope": scope,
