@@ -15,6 +15,7 @@ import numpy as np
 
 from splitplot.inference.calibration import (
     BINS,
+    DRAWS,
     BinnedGaps,
     brier_interval,
     ece,
@@ -24,8 +25,9 @@ from splitplot.inference.calibration import (
 from splitplot.inference.meta import largest_weight, pool
 from splitplot.inference.missing import differential_loss
 from splitplot.inference.passk import pass_at_k, pass_hat_k, pass_interval
+from splitplot.inference.resampling.bootstrap import bootstrap_statistics
+from splitplot.inference.resampling.intervals import percentile_ends
 from splitplot.inference.selective import aurc, e_aurc, risk_at, selective_intervals
-from splitplot.inference.unit_bootstrap import unit_bootstrap
 
 LEVELS = np.array([0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0])
 MANY = 400_000
@@ -63,7 +65,8 @@ def calibration(simulations: int) -> Iterator[list[str]]:
                     naive = None
                     if seed < simulations // 4:
                         plain = BinnedGaps.of(c, y, unit, BINS).ece
-                        below, above = unit_bootstrap(plain, items, seed=seed) or (0.0, 1.0)
+                        draws = bootstrap_statistics(plain, items, draws=DRAWS, seed=seed)
+                        below, above = percentile_ends(draws, units=items) or (0.0, 1.0)
                         naive = below <= gap <= above
                     hit = low <= gap <= high
                     found.append((ece(c, y), ece_debiased(c, y, unit), hit, naive))

@@ -27,7 +27,7 @@ CLUSTERS = 700
 ARMS = 30
 LEVEL = 0.95
 BATCH = 100
-"""Resamples that scipy holds at a time: without it, permutation_test asks for gigabytes."""
+"""Resamples that scipy holds at a time: without it, it asks for gigabytes."""
 
 
 def differences(items: int, columns: int) -> np.ndarray:
@@ -74,12 +74,6 @@ def clusters(table: np.ndarray, draws: int, workers: int) -> None:
     )
 
 
-def sign_flip(table: np.ndarray, draws: int, workers: int) -> None:
-    from splitplot.inference.resampling.signflip_joint import joint_sign_flip
-
-    joint_sign_flip(table, seed=1, draws=draws - 1, workers=workers)
-
-
 def max_t(table: np.ndarray, draws: int, workers: int) -> None:
     from splitplot.inference.resampling.simultaneous import simultaneous_intervals
 
@@ -98,19 +92,6 @@ def scipy_bca(table: np.ndarray, draws: int, workers: int) -> None:
     stats.bootstrap((table[:, 0],), np.mean, n_resamples=draws, batch=BATCH, method="BCa")
 
 
-def scipy_permutation(table: np.ndarray, draws: int, workers: int) -> None:
-    from scipy import stats
-
-    stats.permutation_test(
-        (table[:, 0],),
-        np.mean,
-        permutation_type="samples",
-        n_resamples=draws - 1,
-        batch=BATCH,
-        vectorized=True,
-    )
-
-
 Case = tuple[str, Callable[[np.ndarray, int, int], None], int, bool]
 CASES: list[Case] = [
     ("bootstrap, percentile", bootstrap, 2, False),
@@ -118,11 +99,9 @@ CASES: list[Case] = [
     ("bootstrap, BCa", bca, 2, False),
     (f"bootstrap of {ARMS} arms, all columns as pairs", arms_first, 2, False),
     (f"bootstrap of {CLUSTERS} clusters", clusters, 2, False),
-    ("sign flips with max-T, step-down", sign_flip, 2, False),
     ("max-T intervals, 100,000 normal draws", max_t, 1, False),
     ("scipy.stats.bootstrap, percentile", scipy_percentile, 1, True),
     ("scipy.stats.bootstrap, BCa", scipy_bca, 1, True),
-    ("scipy.stats.permutation_test", scipy_permutation, 1, True),
 ]
 
 

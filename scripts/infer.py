@@ -8,7 +8,7 @@ from splitplot.files import read_json, write_json
 from splitplot.frozen import note_read
 from splitplot.inference.summary import summarise
 from splitplot.inference.table import any_answer
-from splitplot.looks import looks_of, read_clusters
+from splitplot.looks import looks_of, read_identities
 
 
 def main() -> None:
@@ -21,7 +21,7 @@ def main() -> None:
     args = parser.parse_args()
     plan = read_json(args.plan)
     frozen = note_read(args.ledger, plan, answered=any_answer([args.table]))
-    known = {"planned_items": len(read_clusters(args.items))} if looks_of(plan) else {}
+    known = {"planned_items": len(read_identities(args.items))} if looks_of(plan) else {}
     write_json(args.output, summarise(args.table, plan | known, frozen))
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from splitplot.door import open_door
 from splitplot.files import read_json, write_json
 from splitplot.items import load_items, write_items
+from splitplot.looks import check_alone, identities, looks_of
 from splitplot.paths import REVISIONS
 
 
@@ -19,6 +20,8 @@ def main() -> None:
     items, provenance = load_items(
         plan["items"], root=Path.cwd(), limit=plan["item_limit"], pins=Path(REVISIONS)
     )
+    if looks_of(plan):
+        check_alone(plan, identities(items))
     write_items(args.items, items)
     write_json(args.provenance, provenance)
     print(f"{len(items):,} items")

@@ -11,13 +11,19 @@ batch_server(provider, **settings) -> BatchServer: a process of its own, with
 """
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import urllib.request
+from collections import Counter
 from pathlib import Path
 
 import pytest
+
+# As the doors of the jobs do: two test processes on two cores, each with a thread per core, hinder
+# each other. In force because nothing has imported numpy yet.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 SCRIPT = Path(__file__).resolve().parent / "providers/batch_server.py"
 BASES = {
@@ -31,6 +37,19 @@ BASES = {
     "fireworks": "",
 }
 """Path of each provider's default base_url."""
+
+
+def pytest_configure(config):
+    """pytest-xdist hands out files in the order below, not those with most tests first."""
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """Files with many slow tests first: else one of them begins last, and runs on alone."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[item.path])
 
 
 class BatchServer:

@@ -1,5 +1,7 @@
 """Looks and parts: which items are asked when, what a decision closes, and what is refused."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -134,6 +136,21 @@ def test_a_decision_closes_the_parts_of_later_looks(make):
     assert looks.closed_parts(plan, Path()) == {2, 3, 4, 5}
 
 
+def test_what_is_left_of_more_looks_is_wanted_and_read_by_nobody(make):
+    for look in range(1, 5):
+        write_decision(make(5), look, 1)
+    plan = make(2, 6)
+    for name in ("2.json", "3.json", "4.json"):
+        Path("results/s/looks", name).write_text("no JSON: reading it fails")
+    assert looks.settled_look(plan, Path()) is None  # look 1 was decided on another basis
+    write_decision(plan, 1, None)
+    assert (looks.settled_look(plan, Path()), looks.closed_parts(plan, Path())) == (None, set())
+    wanted = {path for path in targets.stage_files(plan, partial=False) if "/looks/" in path}
+    assert {path.split("/looks/")[1][:2] for path in wanted} == {"1/", "1."}
+    fixed = make(2, analysis={"primary": PRIMARY})
+    assert (looks.settled_look(fixed, Path()), looks.closed_parts(fixed, Path())) == (None, set())
+
+
 def test_a_decision_of_another_analysis_does_not_count(make):
     plan = make(3)
     write_decision(plan, 1, 1, basis="another")
@@ -173,6 +190,44 @@ def test_items_that_share_clusters_are_refused_before_anything_is_asked(make, tm
     assert str(caught.value).startswith(message)
     alone = [Item(f"i{n}", f"{n}?", (str(n),), cluster=f"c{n}") for n in range(8)]
     assert estimate(plan, alone, tmp_path / "ledger").requests == 16
+
+
+def test_copies_of_items_are_refused_before_anything_is_asked(make, tmp_path):
+    plan = make(2)
+    copied = [Item(f"i{n}", f"{n // 4}?", (str(n // 4),), source="data/i.jsonl") for n in range(40)]
+    message = (
+        "config/studies/s.yaml: analysis.stopping: anytime needs items that stand alone, and 30 of 40 "
+        "are copies of another (data/i.jsonl: 30): the variance of a difference may be 4.00 times what it "
+        "would be taken for, at most 1.05 is let pass; drop the copies from the items, or use stopping: fixed"
+    )
+    with pytest.raises(ConfigError) as caught:
+        estimate(plan, copied, tmp_path / "ledger")
+    assert str(caught.value).startswith(message)
+    write_items(tmp_path / "items.parquet", copied)
+    assert looks.read_identities(tmp_path / "items.parquet") == looks.identities(copied)
+    cell = plan["cells"][0]
+    place = (plan, cell["trial"], cell["condition"], "0-of-2", tmp_path / "items.parquet")
+    with pytest.raises(ConfigError) as caught:
+        write_part(*place, tmp_path / "part")
+    assert str(caught.value).startswith(message)
+
+
+def test_the_items_stage_refuses_them_already(make, root):
+    root.write("data/items.jsonl", "".join(f'{{"id": "i{n}", "input": "?"}}\n' for n in range(30)))
+    write_json(root.path / "plan.json", make(2))
+    script = Path(__file__).resolve().parents[2] / "scripts" / "load_items.py"
+    arguments = ["--plan", "plan.json", "--items", "items.parquet", "--provenance", "items.json"]
+    done = subprocess.run([sys.executable, script, *arguments], capture_output=True, text=True)
+    assert done.returncode != 0 and not Path("items.parquet").exists()
+    assert "29 of 30 are copies of another (data/items.jsonl: 29)" in done.stderr
+
+
+def test_a_few_copies_among_many_items_are_let_pass(make):
+    copy = Item("copy", ITEMS[3].input, ITEMS[3].targets)
+    assert len(ITEMS) == 60
+    looks.check_alone(make(2), looks.identities([*ITEMS, copy]))  # bound 1 + 2/61
+    with pytest.raises(ConfigError, match="2 of 62 are copies"):
+        looks.check_alone(make(2), looks.identities([*ITEMS, copy, Item("i61", "3?", ("3",))]))
 
 
 def test_an_estimate_is_the_most_until_a_decision_closes_the_rest(make, tmp_path):

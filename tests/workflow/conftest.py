@@ -239,7 +239,7 @@ class Lab:
         self.study["models"].append(name)
 
     def run(self, *arguments: str, ok: bool = True, key: str | None = KEY) -> str:
-        """What a run of the workflow prints; by default up to the table of responses."""
+        """What a run of the workflow prints; by default up to the answers."""
         self.workspace.save()
         more = {"LAB_KEY": key} if key is not None else {}
         return self.workspace.snakemake(*(arguments or self.targets()), ok=ok, **more)
@@ -251,12 +251,10 @@ class Lab:
         return self.workspace.start(*command, LAB_KEY=self.KEY)
 
     def targets(self, study: str = "s") -> list[str]:
-        """The table, and the answers it is made of: Snakemake does not miss what lies behind a file
-        that is there."""
+        """The answers of a study: what follows them is the same for every route."""
         self.workspace.save()
         plan = make_plan(self.root / f"config/studies/{study}.yaml", self.root)
-        table = f"results/{study}/item_responses.parquet"
-        return [table, *response_files(plan, partial=False)]
+        return response_files(plan, partial=False)
 
     def splitplot(self, *arguments: str, key: str | None = KEY) -> str:
         """What a command prints."""

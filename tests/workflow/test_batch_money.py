@@ -52,7 +52,7 @@ def prepared(tmp_path_factory, new_lab):
     """The results of a study whose requests are made and not sent."""
     lab = new_lab(tmp_path_factory.mktemp("prepared"))
     study(lab, SimpleNamespace(provider="openai", base_url=NOWHERE["batch"]))
-    lab.run(*(path.replace("responses", "requests") for path in lab.targets()[1:]))
+    lab.run(*(path.replace("responses", "requests") for path in lab.targets()))
     return lab.root / "results"
 
 
@@ -179,10 +179,10 @@ def test_after_raising_a_cap_refill_sends_exactly_the_gaps(lab, batch_server, se
     assert "Nothing to be done" in lab.run("all")
 
     lab.study["budget"] = {"max_usd": 1, "confirm_above_usd": 1000}
-    lab.run("all")  # a higher cap alone sends nothing
+    lab.run()  # a higher cap alone sends nothing
     assert counted(batches, server) == first
     assert f"{len(gaps)} gaps are open again" in lab.splitplot("refill", "s")
-    lab.run("--cores", "8", "all")
+    lab.run("--cores", "8", *lab.targets())
     last = counted(batches, server)
     assert lab.outcomes() == {"ok": ITEMS, "truncated": ITEMS}
     assert last["batch"] + last["realtime"] == 2 * ITEMS == server.received() + last["batch"]

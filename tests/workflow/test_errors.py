@@ -43,7 +43,14 @@ def missing_data(w):
 
 @pytest.mark.parametrize(
     "mistake",
-    [unknown_key, unknown_model, missing_template, empty_dataset, same_id_twice, missing_data],
+    [
+        unknown_key,
+        same_id_twice,
+        *(
+            pytest.param(mistake, marks=pytest.mark.long)
+            for mistake in (unknown_model, missing_template, empty_dataset, missing_data)
+        ),
+    ],
 )
 def test_a_mistake_is_one_message_with_file_and_key(workspace, mistake):
     words = mistake(workspace)
@@ -83,14 +90,15 @@ def test_a_scorer_that_raises_is_named_with_its_item_and_the_answers_are_kept(wo
     )
     workspace.study["scorers"] = ["my/scorer.py:score"]
     workspace.save()
-    output = workspace.snakemake(ok=False)
+    table = "results/s/item_responses.parquet"
+    output = workspace.snakemake(table, ok=False)
     assert "not like this" in output
     assert "my/scorer.py" in output
     assert "Traceback" not in output
     assert workspace.sent() == 80
     workspace.study["scorers"] = ["numeric"]
     workspace.save()
-    workspace.snakemake()
+    workspace.snakemake(table)
     assert workspace.sent() == 80
 
 
@@ -123,15 +131,16 @@ def test_a_full_disk_is_told_with_the_path_and_after_it_nothing_is_paid_twice(
     ballast = small_disk / "ballast"
     free = os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_frsize
     ballast.write_bytes(b"x" * (free - 40_000))
-    output = workspace.snakemake(ok=False)
+    output = workspace.snakemake("results/s/costs.json", ok=False)
     assert "No space left on device" in output
     assert "results/ledger/" in output
     assert "Traceback" not in output
     kept, paid = len(workspace.answers()), server.received()
     ballast.unlink()
-    workspace.snakemake()
+    workspace.snakemake("results/s/costs.json")
     assert workspace.sent() == 80
     # what was in flight when the disk was full could not be recorded and is asked again
     in_flight = 2 * 64
     assert server.received() - 80 <= min(paid - kept, in_flight)
-    assert json.loads(workspace.path("report.json").read_text())["health"]["filled"] == 80
+    cells = json.loads(workspace.path("costs.json").read_text())["cells"]
+    assert [cell["answered"] for cell in cells] == [40, 40]

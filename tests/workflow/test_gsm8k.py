@@ -17,15 +17,18 @@ pytestmark = [
 
 
 @pytest.mark.timeout(600)
-def test_the_first_thirty_items_of_gsm8k_run_through_the_local_model(workspace):
+@pytest.mark.parametrize("limit", [3, pytest.param(30, marks=pytest.mark.long)])
+def test_the_first_items_of_gsm8k_run_through_the_local_model(workspace, limit):
     study = yaml.safe_load((REPOSITORY / "config/studies/gsm8k.yaml").read_text())
-    study["items"][0]["path"] = str(DATA)
+    assert study["items"][0]["limit"] == 30
+    study["items"][0] |= {"path": str(DATA), "limit": limit}
     study["sampling"] = [{"name": "short", "temperature": 0, "max_tokens": 48}]
     workspace.write("config/studies/gsm8k.yaml", yaml.safe_dump(study))
     shutil.copytree(REPOSITORY / "prompts", workspace.root / "prompts", dirs_exist_ok=True)
     shutil.copy(REPOSITORY / "config/models.yaml", workspace.root / "config/models.yaml")
     workspace.snakemake("results/gsm8k/report.html")
     report = (workspace.root / "results/gsm8k/report.md").read_text()
-    assert workspace.sent() == 30 * len(study["conditions"])
-    assert "gsm8k-test-0029" in (workspace.root / "results/gsm8k/report.html").read_text()
-    assert "30 items" in report
+    assert workspace.sent() == limit * len(study["conditions"])
+    page = (workspace.root / "results/gsm8k/report.html").read_text()
+    assert f"gsm8k-test-{limit - 1:04d}" in page
+    assert f"{limit} items" in report

@@ -11,6 +11,7 @@ import pytest
 BIN = Path(sys.executable).parent
 
 
+@pytest.mark.long  # test_tutorial.py does the same with the folder, among other things
 @pytest.mark.slow
 @pytest.mark.model
 def test_a_new_folder_gives_a_report_at_once_which_politely_refuses_a_verdict(tmp_path):

@@ -134,7 +134,7 @@ def test_deleted_results_come_back_with_the_same_decisions_for_nothing(settled):
 
 def test_without_a_gap_every_look_is_asked(workspace):
     prepare(workspace, 0.0)
-    workspace.snakemake()
+    workspace.snakemake("results/s/inference.json")
     assert workspace.sent() == 2 * ITEMS
     assert all(asked(workspace).values())
     found = inference(workspace)
@@ -223,6 +223,23 @@ def test_another_scorer_decides_anew_and_the_old_one_again_as_before(settled):
 
 
 @pytest.mark.long
+def test_with_fewer_looks_those_that_are_no_more_are_not_read(settled):
+    shutil.rmtree(settled.path("looks/2"))
+    for left in ("looks/2.json", "looks/2/broken/broken.parquet"):
+        settled.path(left).parent.mkdir(parents=True, exist_ok=True)
+        settled.path(left).write_text("reading this fails")
+    settled.study["analysis"]["looks"] = 2
+    settled.save()
+    settled.snakemake("results/s/report.html")
+    decision = json.loads(settled.path("looks/1.json").read_text())
+    assert decision["of"] == inference(settled)["stopping"]["of"] == 2
+    assert settled.path("looks/2.json").read_text() == "reading this fails"
+    said = settled.path("report.md").read_text()
+    assert inference(settled)["stopping"]["sentence"] in said
+    assert "Nothing to be done" in settled.snakemake("results/s/report.html")
+
+
+@pytest.mark.long
 def test_a_study_that_may_no_longer_stop_early_asks_everything(settled):
     settled.study["analysis"]["stopping"] = "fixed"
     settled.save()
@@ -240,7 +257,7 @@ def test_by_batch_no_later_look_is_submitted_once_the_arms_are_the_same(lab, bat
     lab.study["conditions"]["b"] = "prompts/b.md"
     contrast = {"contrast": ["condition", "b", "a"], "margin": 0.5}  # both are always wrong
     lab.study["analysis"] = {"primary": contrast, "stopping": "anytime", "looks": 2}
-    lab.run("all")
+    lab.run("results/s/inference.json")
     first = sum(part_of(f"i{n}", 2) == 0 for n in range(80))
     assert first >= 20
     billed = batches.billed()

@@ -50,7 +50,7 @@ def test_a_missing_key_stops_only_its_trial_and_a_partial_report_shows_the_holes
 def test_a_partial_report_has_what_the_ledger_has_of_a_cell_that_has_grown(two_models, server):
     two_models.study["models"] = ["closed"]
     two_models.save()
-    two_models.snakemake(NO_SUCH_KEY="key")
+    two_models.snakemake("results/s/costs.json", NO_SUCH_KEY="key")
     two_models.items += [
         {"id": f"n{n}", "input": f"What is {n} + 9?", "target": n + 9} for n in range(10)
     ]
@@ -61,5 +61,5 @@ def test_a_partial_report_has_what_the_ledger_has_of_a_cell_that_has_grown(two_m
     assert server.received() == 80
     health = two_models.report()["health"]
     assert (health["grid_rows"], health["filled"]) == (120, 80)
-    two_models.snakemake(ok=False)
+    two_models.snakemake("results/s/costs.json", ok=False)
     assert server.received() == 80

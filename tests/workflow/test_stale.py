@@ -1,11 +1,19 @@
 """The stale-result trap: a change, a failure half-way, a second run. The old number must not stand."""
 
+import json
 import os
 import time
 
 import pytest
 
 pytestmark = pytest.mark.slow
+
+INFERENCE = "results/s/inference.json"
+
+
+def inference(workspace):
+    """The numbers of which the report is made."""
+    return json.loads(workspace.path("inference.json").read_text())
 
 
 def break_scoring(workspace) -> None:
@@ -63,21 +71,21 @@ def test_two_changes_at_once_leave_no_cell_behind(finished):
     finished.study["conditions"]["c"] = "prompts/c.md"
     finished.study["scorers"] = ["my/scorer.py:score"]
     finished.save()
-    finished.snakemake("results/s/report.html")
-    assert [row["strict"]["estimate"] for row in finished.report()["conditions"]] == [1.0] * 3
+    finished.snakemake(INFERENCE)
+    assert [row["strict"]["estimate"] for row in inference(finished)["conditions"]] == [1.0] * 3
 
 
 def test_a_way_back_is_a_change_too(finished):
-    before = finished.report()["contrasts"]
+    before = inference(finished)["contrasts"]
     finished.write("my/scorer.py", "def score(response, item):\n    return 1.0\n")
     finished.study["scorers"] = ["my/scorer.py:score"]
     finished.save()
-    finished.snakemake("results/s/report.html")
-    assert finished.report()["contrasts"] != before
+    finished.snakemake(INFERENCE)
+    assert inference(finished)["contrasts"] != before
     finished.study["scorers"] = ["numeric"]
     finished.save()
-    finished.snakemake("results/s/report.html")
-    assert finished.report()["contrasts"] == before
+    finished.snakemake(INFERENCE)
+    assert inference(finished)["contrasts"] == before
 
 
 def test_an_item_file_of_an_old_date_is_a_change_too(finished):
@@ -87,8 +95,8 @@ def test_an_item_file_of_an_old_date_is_a_change_too(finished):
         item["target"] = -1
     finished.save()
     os.utime(data, (1_600_000_000, 1_600_000_000))
-    finished.snakemake("results/s/report.html")
-    assert finished.report()["conditions"][0]["strict"]["estimate"] == 0.0
+    finished.snakemake(INFERENCE)
+    assert inference(finished)["conditions"][0]["strict"]["estimate"] == 0.0
     assert finished.sent() == 80
 
 

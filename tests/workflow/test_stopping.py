@@ -1,5 +1,6 @@
 """Stopped in each way there is, or started twice: every answer is paid once, and the same command goes on."""
 
+import json
 import os
 import signal
 import time
@@ -116,8 +117,14 @@ def test_a_second_sigterm_does_not_wait(asking, server):
 
 
 def test_a_second_run_on_the_same_study_is_told_who_is_at_work_and_changes_nothing(asking, server):
-    server.set_faults(latency_ms=4000)  # it lasts 40 s
+    asking.models["models"]["m"]["max_concurrency"] = 3
+    asking.save()
+    server.set_faults(latency_ms=4000)  # it lasts 56 s
     run = start(asking, server)
+    code, output = asking.run("splitplot", "status", "s", "--json")
+    cells = json.loads(output)["cells"]
+    assert code == 0 and sum(cell["in_flight"] for cell in cells) > 0
+    assert sum(cell["missing"] + cell["in_flight"] + cell["done"] for cell in cells) == SENT
     versions = {p: p.stat().st_mtime_ns for p in asking.path("versions").rglob("*")}
     output = asking.snakemake("--config", "partial=true", ok=False)
     assert "another run is at work on study s" in output and f"process {run.pid} on" in output
@@ -136,7 +143,7 @@ def test_a_second_run_on_another_study_goes_on_beside_the_first(asking, server):
     other = deepcopy(asking.study) | {"study": "other", "models": ["robot"]}
     asking.write("config/studies/other.yaml", yaml.safe_dump(other))
     server.set_faults(latency_ms=1500)
-    run = start(asking, server)
+    run = start(asking, server, "results/s/costs.json")
     output = asking.snakemake("results/other/costs.json")
     assert "another run is at work here, on s (" in output
     assert run.poll() is None and (asking.root / "results/other/costs.json").exists()

@@ -75,7 +75,7 @@ def make_plan(study_path: Path, root: Path) -> dict[str, Any]:
 def _declared(study: Study) -> dict[str, Any]:
     """What an analysis has beyond the first version's keys, where the study says otherwise than the
     default: a plan that was frozen before a key existed keeps its digest."""
-    chosen = study.analysis.model_dump(include={"random", "stopping", "placebo_runs"})
+    chosen = study.analysis.model_dump(include={"random", "raters", "stopping", "placebo_runs"})
     default = Analysis.model_validate({}).model_dump(include=set(chosen))
     declared = {key: value for key, value in chosen.items() if value != default[key]}
     return declared | ({"looks": study.analysis.looks} if "stopping" in declared else {})

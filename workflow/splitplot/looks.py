@@ -5,15 +5,16 @@ number of looks, so that the items of a look do not depend on how a cell is cut 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from splitplot import paths
 from splitplot.canonical import digest
 from splitplot.errors import ConfigError
 from splitplot.files import read_json
-from splitplot.items.item import part_of
+from splitplot.items.copies import MOST_INFLATED, find_copies
+from splitplot.items.item import Item, part_of
 
 ANYTIME = "anytime"
 
@@ -66,13 +67,22 @@ def primary_cells(plan: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def check_clusters(plan: dict[str, Any], clusters: Iterable[str | None]) -> None:
-    """Refuse items that share clusters: they would have to be asked together, cluster by cluster.
+class Identity(NamedTuple):
+    """What says whether an item stands alone: its cluster, the hash of its content, where it comes from."""
 
-    Items come one by one in the order of their hashes; with clusters what the next one brings depends on
-    those before it, and no evidence that is looked at on the way would be valid. Raises ConfigError.
+    cluster: str | None
+    content: str
+    source: str
+
+
+def check_alone(plan: dict[str, Any], items: Sequence[Identity]) -> None:
+    """Refuse items that share clusters, or of which too many are copies: they do not stand alone.
+
+    Items come one by one in the order of their hashes; with clusters or copies what the next one brings
+    depends on those before it, and no evidence that is looked at on the way would be valid. Copies
+    are let pass up to the bound at which they count as items of their own. Raises ConfigError.
     """
-    sizes = Counter(name for name in clusters if name is not None)
+    sizes = Counter(item.cluster for item in items if item.cluster is not None)
     shared = {name: size for name, size in sizes.items() if size > 1}
     if shared:
         name = min(shared)
@@ -81,15 +91,40 @@ def check_clusters(plan: dict[str, Any], clusters: Iterable[str | None]) -> None
             f'{sum(shared.values()):,} items share a cluster ({shared[name]:,} of them "{name}"); '
             "use stopping: fixed, or leave out the clusters if the items are independent"
         )
+    copies = find_copies(range(len(items)), [item.content for item in items])
+    if copies.joined:
+        raise ConfigError(
+            f"{plan['study_file']}: analysis.stopping: anytime needs items that stand alone, and "
+            f"{copies.repeats:,} of {len(items):,} are copies of another ({_repeats(items)}): the variance "
+            f"of a difference may be {copies.bound:.2f} times what it would be taken for, at most "
+            f"{MOST_INFLATED} is let pass; drop the copies from the items, or use stopping: fixed, where "
+            "copies (and items with the same `cluster`) count as one"
+        )
 
 
-def read_clusters(items: Path) -> list[str | None]:
-    """The cluster of every item of items.parquet."""
+def identities(items: Iterable[Item]) -> list[Identity]:
+    """Those of items in memory."""
+    return [Identity(item.cluster, item.hash, item.source) for item in items]
+
+
+def read_identities(items: Path) -> list[Identity]:
+    """Those of every item of items.parquet."""
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(items) as file:
-        found: list[str | None] = file.read(columns=["cluster"]).column(0).to_pylist()
-    return found
+        table = file.read(columns=["cluster", "item_hash", "source"])
+    columns = (table.column(name).to_pylist() for name in ("cluster", "item_hash", "source"))
+    return [Identity(*row) for row in zip(*columns, strict=True)]
+
+
+def _repeats(items: Iterable[Identity]) -> str:
+    """How many items of each source repeat an earlier one: "data/a.jsonl: 12, data/b.jsonl: 3"."""
+    seen: set[str] = set()
+    found: Counter[str] = Counter()
+    for item in items:
+        found[item.source] += item.content in seen
+        seen.add(item.content)
+    return ", ".join(f"{source}: {count:,}" for source, count in found.items() if count)
 
 
 def of_look(plan: dict[str, Any], look: int) -> dict[str, Any]:

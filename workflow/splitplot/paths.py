@@ -42,6 +42,7 @@ LOGS = f"{STUDY}/logs"
 
 REPORT_TABLES = (
     *("cells", "outcomes", "contrasts", "scopes", "analyses", "families", "omnibus", "components"),
+    *("raters", "rater_contrasts", "rater_components"),
     *("interaction", "ranking", "pareto", "spent", "datasets", "calibration", "calibration_bins"),
     *("pass_at_k", "purchase", "placebo", "placebo_p_values", "stopping", "costs"),
 )

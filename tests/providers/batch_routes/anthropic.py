@@ -8,7 +8,8 @@ from functools import cache
 from typing import Any
 
 from aiohttp import web
-from batch_server import Batch, Core, Refuse
+from batch_server import Core
+from batch_store import Batch, Refuse
 
 BASE = "/v1/messages/batches"
 TOKEN_LIMIT = (
@@ -50,21 +51,21 @@ def routes(core: Core) -> list[web.RouteDef]:
             if version not in VERSIONS:
                 raise Refuse(400, "", "anthropic-version: header is required")
             entries = checked_entries(core, wish)
-            if core.full() or core.take("token_limit"):
+            if core.store.full() or core.store.take("token_limit"):
                 raise Refuse(429, *TOKEN_LIMIT)
             # No batch fails as a whole here: each of its requests does.
-            settings, whole = core.settings, core.get("fail_whole")
+            settings, whole = core.store.settings, core.store.get("fail_whole")
             lines = read_lines(core, entries, version, whole)
-            core.settings = {**settings, "fail_whole": None}
+            core.store.settings = {**settings, "fail_whole": None}
             try:
-                batch = core.create_batch(
+                batch = core.store.create_batch(
                     lines,
                     batch_id=f"msgbatch_{uuid.uuid4().hex[:24]}",
                     model=entries[0]["params"].get("model", ""),
                     data={},
                 )
             finally:
-                core.settings = settings
+                core.store.settings = settings
             return core.json(batch_object(core, request, batch))
 
         return await core.creating(request, make)
@@ -76,7 +77,7 @@ def routes(core: Core) -> list[web.RouteDef]:
             raise Refuse(400, "", "limit: Input should be between 1 and 1000")
         if unknown := set(query) - {"limit", "before_id", "after_id"}:
             raise Refuse(400, "", f"{unknown.pop()}: Extra inputs are not permitted")
-        batches, more = core.page(
+        batches, more = core.store.page(
             after=query.get("after_id"), before=query.get("before_id"), limit=limit
         )
         data = [batch_object(core, request, batch) for batch in batches]
@@ -85,26 +86,26 @@ def routes(core: Core) -> list[web.RouteDef]:
         return core.json(page)
 
     async def retrieve(request: web.Request) -> web.Response:
-        return core.json(batch_object(core, request, core.look(request.match_info["id"])))
+        return core.json(batch_object(core, request, core.store.look(request.match_info["id"])))
 
     async def download(request: web.Request) -> web.StreamResponse:
-        batch = core.look(request.match_info["id"])
+        batch = core.store.look(request.match_info["id"])
         if not batch.ended:
             raise Refuse(404, "", f"Results of {batch.id} are not available: it has not ended.")
         file = core.result_file(batch, "results", lambda: result_lines(core, batch))
         return await core.serve(request, file.path)
 
     async def cancel(request: web.Request) -> web.Response:
-        batch = core.look(request.match_info["id"])
+        batch = core.store.look(request.match_info["id"])
         if batch.ended:
             raise Refuse(400, "", f"Batch {batch.id} cannot be canceled: it has ended.")
-        return core.json(batch_object(core, request, core.cancel(batch.id)))
+        return core.json(batch_object(core, request, core.store.cancel(batch.id)))
 
     async def delete(request: web.Request) -> web.Response:
-        batch = core.look(request.match_info["id"])
+        batch = core.store.look(request.match_info["id"])
         if not batch.ended:
             raise Refuse(400, "", f"Batch {batch.id} cannot be deleted while it is processing.")
-        core.delete(batch.id)
+        core.store.delete(batch.id)
         return core.json({"id": batch.id, "type": "message_batch_deleted"})
 
     return [
@@ -122,7 +123,7 @@ def checked_entries(core: Core, wish: Any) -> list[dict[str, Any]]:
     if not isinstance(wish, dict) or set(wish) != {"requests"} or not wish["requests"]:
         raise Refuse(400, "", "requests: List should have at least 1 item after validation")
     entries: list[dict[str, Any]] = wish["requests"]
-    most = core.get("max_lines", 100_000)
+    most = core.store.get("max_lines", 100_000)
     if len(entries) > most:
         raise Refuse(400, "", f"requests: List should have at most {most} items after validation")
     seen: set[str] = set()
@@ -140,7 +141,7 @@ def checked_entries(core: Core, wish: Any) -> list[dict[str, Any]]:
 def read_lines(
     core: Core, entries: list[dict[str, Any]], version: str, whole: list[str] | None
 ) -> Iterable[tuple[Any, ...]]:
-    checked = core.get("check_lines", 1000)
+    checked = core.store.get("check_lines", 1000)
     for n, entry in enumerate(entries):
         wrong = what_is_wrong(entry["params"], version) if n < checked else None
         error = [400, "invalid_request_error", wrong] if wrong else None
@@ -219,7 +220,7 @@ def batch_object(core: Core, request: web.Request, batch: Batch) -> dict[str, An
 
 
 def result_lines(core: Core, batch: Batch) -> Iterable[dict[str, Any]]:
-    for found in core.results(batch):
+    for found in core.store.results(batch):
         result: dict[str, Any]
         if found["outcome"] == "ok":
             result = {"type": "succeeded", "message": message(batch, found)}

@@ -6,7 +6,8 @@ Setting `file_pending_s`: for so long a new file is "pending", and a batch of it
 from dataclasses import replace
 
 from aiohttp import web
-from batch_server import Core, Refuse, load
+from batch_server import Core, load
+from batch_store import Refuse
 
 openai = load("openai")
 foreign = openai.foreign

@@ -15,7 +15,8 @@ from typing import Any
 from urllib.parse import quote
 
 from aiohttp import web
-from batch_server import Batch, Core, File, Refuse, load
+from batch_server import Core, load
+from batch_store import Batch, File, Refuse
 
 openai = load("openai")
 
@@ -57,11 +58,13 @@ def routes(core: Core) -> list[web.RouteDef]:
         if not wish["dataset"].get("exampleCount"):
             raise Refuse(400, "INVALID_ARGUMENT", "example_count is required for uploaded datasets")
         name = f"{account(request)}/datasets/{wish['datasetId']}"
-        if any(file.id == name for file in core.files()):
+        if any(file.id == name for file in core.store.files()):
             raise Refuse(409, "ALREADY_EXISTS", f"{name} already exists")
-        path = core.temporary()
+        path = core.store.temporary()
         path.touch()
-        file = core.new_file(path, name="", purpose="dataset", file_id=name, data=wish["dataset"])
+        file = core.store.new_file(
+            path, name="", purpose="dataset", file_id=name, data=wish["dataset"]
+        )
         return core.json(dataset(core, file))
 
     async def upload(request: web.Request) -> web.Response:
@@ -82,8 +85,8 @@ def routes(core: Core) -> list[web.RouteDef]:
 
     async def upload_endpoint(request: web.Request) -> web.Response:
         wish = await request.json()
-        file = core.file(dataset_name(request))
-        core.update_file(file.id, sizes=wish["filenameToSize"])
+        file = core.store.file(dataset_name(request))
+        core.store.update_file(file.id, sizes=wish["filenameToSize"])
         urls = {
             name: f"{request.url.origin()}/_storage/{quote(file.id, safe='')}?name={quote(name)}"
             for name in wish["filenameToSize"]
@@ -91,7 +94,7 @@ def routes(core: Core) -> list[web.RouteDef]:
         return core.json({"filenameToSignedUrls": urls})
 
     async def put_signed(request: web.Request) -> web.Response:
-        file, name = core.file(request.match_info["id"]), request.query["name"]
+        file, name = core.store.file(request.match_info["id"]), request.query["name"]
         size = file.data["sizes"][name]
         signed = {
             "Content-Type": "application/octet-stream",
@@ -109,17 +112,17 @@ def routes(core: Core) -> list[web.RouteDef]:
 
     async def validate_upload(request: web.Request) -> web.Response:
         await request.json()
-        file = core.file(dataset_name(request))
+        file = core.store.file(dataset_name(request))
         if not file.bytes:
             raise Refuse(400, "FAILED_PRECONDITION", "nothing has been uploaded")
-        core.update_file(file.id, uploaded_at=time.time())
+        core.store.update_file(file.id, uploaded_at=time.time())
         return core.json({})
 
     async def retrieve_dataset(request: web.Request) -> web.Response:
-        return core.json(dataset(core, core.file(dataset_name(request))))
+        return core.json(dataset(core, core.store.file(dataset_name(request))))
 
     async def delete(request: web.Request) -> web.Response:
-        core.delete_file(dataset_name(request))
+        core.store.delete_file(dataset_name(request))
         return core.json({})
 
     async def create(request: web.Request) -> web.StreamResponse:
@@ -131,12 +134,12 @@ def routes(core: Core) -> list[web.RouteDef]:
             if not ID.fullmatch(name) or not re.match(r"accounts/[^/]+/models/", wish["model"]):
                 raise Refuse(400, "INVALID_ARGUMENT", "invalid job id or model")
             job = f"{account(request)}/batchInferenceJobs/{name}"
-            if core._row(job) is not None:
+            if core.store.exists(job):
                 raise Refuse(409, "ALREADY_EXISTS", f"{job} already exists")
-            file = core.file(wish["inputDatasetId"])
+            file = core.store.file(wish["inputDatasetId"])
             if dataset(core, file)["state"] != "READY":
                 raise Refuse(400, "FAILED_PRECONDITION", "the dataset is not ready")
-            if core.full():
+            if core.store.full():
                 raise Refuse(429, "RESOURCE_EXHAUSTED", "Too many jobs.")
             output = wish.get("outputDatasetId") or f"bij-{uuid.uuid4().hex[:8]}"
             if not output.startswith("accounts/"):
@@ -145,20 +148,20 @@ def routes(core: Core) -> list[web.RouteDef]:
             fail = problems(core, file, model, kind)
             lines = () if fail else read_lines(file, model)
             data = {**wish, "outputDatasetId": output}
-            core.create_batch(lines, batch_id=job, model=model, data=data, fail=fail)
-            return core.json(job_object(core.look(job)))
+            core.store.create_batch(lines, batch_id=job, model=model, data=data, fail=fail)
+            return core.json(job_object(core.store.look(job)))
 
         return await core.creating(request, make)
 
     def look(request: web.Request) -> Batch:
-        batch = core.look(f"{account(request)}/batchInferenceJobs/{request.match_info['id']}")
+        batch = core.store.look(f"{account(request)}/batchInferenceJobs/{request.match_info['id']}")
         if batch.state == "cancelled":
             raise Refuse(404, "NOT_FOUND", "resource not found")
         return batch
 
     async def list_batches(request: web.Request) -> web.Response:
-        batches = [batch for batch in reversed(core.visible()) if batch.state != "cancelled"]
-        size = min(int(request.query.get("pageSize", 50)), core.get("page_size", 200))
+        batches = [batch for batch in reversed(core.store.visible()) if batch.state != "cancelled"]
+        size = min(int(request.query.get("pageSize", 50)), core.store.get("page_size", 200))
         start = int(request.query.get("pageToken") or 0)
         more = start + size < len(batches)
         return core.json(
@@ -175,16 +178,16 @@ def routes(core: Core) -> list[web.RouteDef]:
     async def cancel(request: web.Request) -> web.Response:
         batch = look(request)
         if batch.ended:
-            core.delete(batch.id)
+            core.store.delete(batch.id)
         else:
-            core.cancel(batch.id)
+            core.store.cancel(batch.id)
         return core.json({})
 
     async def download_endpoint(request: web.Request) -> web.Response:
         if await request.read():
             raise Refuse(400, "INVALID_ARGUMENT", "a GET has no body")
         name = dataset_name(request)
-        mine = [b for b in core.visible() if b.data.get("outputDatasetId") == name]
+        mine = [b for b in core.store.visible() if b.data.get("outputDatasetId") == name]
         if not mine or mine[0].state not in ("completed", "expired"):
             raise Refuse(404, "NOT_FOUND", "resource not found")
         batch, folder = mine[0], f"dataset/{request.match_info['id']}"
@@ -203,9 +206,9 @@ def routes(core: Core) -> list[web.RouteDef]:
         return core.json({"filenameToSignedUrls": urls})
 
     async def get_signed(request: web.Request) -> web.StreamResponse:
-        if core.take("expired_urls") or "Authorization" in request.headers:
+        if core.store.take("expired_urls") or "Authorization" in request.headers:
             return web.Response(status=400, text="<Error><Code>ExpiredToken</Code></Error>")
-        return await core.serve(request, core.file(request.match_info["id"]).path)
+        return await core.serve(request, core.store.file(request.match_info["id"]).path)
 
     return [
         web.post(BASE + "/datasets", create_dataset),
@@ -248,14 +251,14 @@ def snake(value: Any) -> Any:
 
 def filled(core: Core, name: str, path: Any, filename: str, *, ready: bool) -> File:
     """The dataset with the bytes of `path`."""
-    data = core.file(name).data | ({"uploaded_at": time.time()} if ready else {})
-    return core.new_file(path, name=filename, purpose="dataset", file_id=name, data=data)
+    data = core.store.file(name).data | ({"uploaded_at": time.time()} if ready else {})
+    return core.store.new_file(path, name=filename, purpose="dataset", file_id=name, data=data)
 
 
 def problems(core: Core, file: File, model: str, kind: Any) -> list[list[Any]]:
     """What fails a job in its validation: any one row does."""
     seen = set()
-    checked = core.get("check_lines", 1000)
+    checked = core.store.get("check_lines", 1000)
     with file.path.open("rb") as lines:
         for n, text in enumerate(lines, 1):
             wrong = None
@@ -285,7 +288,7 @@ def read_lines(file: File, model: str) -> Iterator[tuple[Any, ...]]:
 def dataset(core: Core, file: File) -> dict[str, Any]:
     """fireworks.types.Dataset as JSON."""
     uploaded = file.data.get("uploaded_at")
-    ready = uploaded is not None and time.time() >= uploaded + core.get("ready_s", 0)
+    ready = uploaded is not None and time.time() >= uploaded + core.store.get("ready_s", 0)
     return {
         "name": file.id,
         "displayName": file.data.get("displayName", ""),
@@ -344,13 +347,13 @@ def iso(at: float) -> str:
 
 def output_lines(core: Core, batch: Batch) -> Iterable[dict[str, Any]]:
     """Flat lines: the completion itself under "response", without a status."""
-    for found in core.results(batch):
+    for found in core.store.results(batch):
         if found["outcome"] == "ok":
             yield {"custom_id": found["custom_id"], "response": completion(batch, found)}
 
 
 def error_lines(core: Core, batch: Batch) -> Iterable[dict[str, Any]]:
-    for found in core.results(batch):
+    for found in core.store.results(batch):
         if found["outcome"] == "error":
             status, _, message = found["error"]
             yield {"custom_id": found["custom_id"], "error": {"code": status, "message": message}}

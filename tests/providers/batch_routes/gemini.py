@@ -13,7 +13,8 @@ from functools import cache
 from typing import Any
 
 from aiohttp import web
-from batch_server import Batch, Core, File, Refuse
+from batch_server import Core
+from batch_store import Batch, File, Refuse
 
 BASE = "/v1beta"
 TYPE = "type.googleapis.com/google.ai.generativelanguage.v1main"
@@ -62,10 +63,10 @@ def routes(core: Core) -> list[web.RouteDef]:
         return core.json(file_object(request, existing(core, request.match_info["id"])))
 
     async def list_files(request: web.Request) -> web.Response:
-        return core.json({"files": [file_object(request, file) for file in core.files()]})
+        return core.json({"files": [file_object(request, file) for file in core.store.files()]})
 
     async def delete_file(request: web.Request) -> web.Response:
-        core.delete_file(existing(core, request.match_info["id"]).id)
+        core.store.delete_file(existing(core, request.match_info["id"]).id)
         return core.json({})
 
     async def download(request: web.Request) -> web.StreamResponse:
@@ -83,10 +84,10 @@ def routes(core: Core) -> list[web.RouteDef]:
         async def make() -> web.Response:
             name, file_name = checked(wish)
             file = existing(core, file_name.removeprefix("files/"))
-            if core.full() or core.take("token_limit"):
+            if core.store.full() or core.store.take("token_limit"):
                 raise Refuse(429, *TOKEN_LIMIT)
             fail = problems(core, file)
-            batch = core.create_batch(
+            batch = core.store.create_batch(
                 () if fail else read_lines(core, file, model),
                 batch_id=f"batches/{uuid.uuid4().hex}",
                 model=model,
@@ -101,7 +102,7 @@ def routes(core: Core) -> list[web.RouteDef]:
         if unknown := set(request.query) - {"pageSize", "pageToken", "filter"}:
             raise Refuse(400, "", f'Unknown name "{unknown.pop()}"')
         size = min(int(request.query.get("pageSize", 50)), 100)
-        batches, more = core.page(after=request.query.get("pageToken"), limit=size)
+        batches, more = core.store.page(after=request.query.get("pageToken"), limit=size)
         page: dict[str, Any] = {"operations": [operation(batch) for batch in batches]}
         if more:
             page["nextPageToken"] = batches[-1].id
@@ -114,11 +115,11 @@ def routes(core: Core) -> list[web.RouteDef]:
         batch = found(core, request.match_info["id"])
         if batch.ended:
             raise Refuse(400, "", f"Batch {batch.id} cannot be cancelled: it has ended.")
-        core.cancel(batch.id)
+        core.store.cancel(batch.id)
         return core.json({})
 
     async def delete(request: web.Request) -> web.Response:
-        core.delete(found(core, request.match_info["id"]).id)
+        core.store.delete(found(core, request.match_info["id"]).id)
         return core.json({})
 
     one = "{id:[^/:]+}"
@@ -158,8 +159,8 @@ async def start_upload(core: Core, request: web.Request) -> web.Response:
     upload_id = uuid.uuid4().hex
     kind = headers["X-Goog-Upload-Header-Content-Type"]
     session = {"size": size, "name": wish["file"].get("displayName", ""), "type": kind}
-    (core.folder / "files" / f"{upload_id}.session").write_text(json.dumps(session))
-    (core.folder / "files" / f"{upload_id}.part").touch()
+    (core.store.folder / "files" / f"{upload_id}.session").write_text(json.dumps(session))
+    (core.store.folder / "files" / f"{upload_id}.part").touch()
     query = f"upload_id={upload_id}&upload_protocol=resumable"
     where = f"{request.url.origin()}/upload{BASE}/files?{query}"
     answer = {"X-Goog-Upload-URL": where, "X-Goog-Upload-Status": "active"}
@@ -168,7 +169,7 @@ async def start_upload(core: Core, request: web.Request) -> web.Response:
 
 async def go_on(core: Core, request: web.Request, commands: str) -> web.Response:
     """The next piece of an upload; the last one makes the file."""
-    part = core.folder / "files" / f"{request.query.get('upload_id')}.part"
+    part = core.store.folder / "files" / f"{request.query.get('upload_id')}.part"
     if not part.exists():
         raise Refuse(404, "NOT_FOUND", "There is no such upload.")
     session = json.loads(part.with_suffix(".session").read_text())
@@ -182,7 +183,7 @@ async def go_on(core: Core, request: web.Request, commands: str) -> web.Response
         return web.Response(headers={"X-Goog-Upload-Status": "active"})
     if part.stat().st_size != session["size"]:
         raise Refuse(400, "INVALID_ARGUMENT", "The file is not as long as was said.")
-    made = core.new_file(
+    made = core.store.new_file(
         part,
         name=session["name"],
         purpose="upload",
@@ -196,7 +197,7 @@ async def go_on(core: Core, request: web.Request, commands: str) -> web.Response
 def existing(core: Core, name: str) -> File:
     """An uploaded file; of one that is not there, Google says that it may not be yours."""
     try:
-        return core.file(f"files/{name}")
+        return core.store.file(f"files/{name}")
     except Refuse:
         message = f"You do not have permission to access the File {name} or it may not exist."
         raise Refuse(403, "PERMISSION_DENIED", message) from None
@@ -253,14 +254,14 @@ def problems(core: Core, file: File) -> list[list[Any]]:
             if key in seen:
                 return [["INVALID_ARGUMENT", f"The key {key} stands in two lines.", n]]
             seen.add(key)
-    most = core.get("max_lines")
+    most = core.store.get("max_lines")
     if not seen or (most is not None and len(seen) > most):
         return [["INVALID_ARGUMENT", "The file holds no line, or too many.", None]]
     return []
 
 
 def read_lines(core: Core, file: File, model: str) -> Iterator[tuple[Any, ...]]:
-    looked_at = core.get("check_lines", 1000)
+    looked_at = core.store.get("check_lines", 1000)
     with file.path.open("rb") as lines:
         for n, text in enumerate(lines):
             line = json.loads(text)
@@ -318,7 +319,7 @@ def name_of(batch: Batch) -> str:
 def found(core: Core, name: str, missing: int = 404) -> Batch:
     for batch_id in (f"batches/{name}", name):
         try:
-            return core.look(batch_id)
+            return core.store.look(batch_id)
         except Refuse:
             continue
     raise Refuse(missing, "", f"batches/{name} is not found, or you may not see it.")
@@ -362,7 +363,7 @@ def operation(batch: Batch) -> dict[str, Any]:
 
 def result_lines(core: Core, batch: Batch) -> Iterable[dict[str, Any]]:
     """Answers and errors; a request that was not come to has no line."""
-    for line in core.results(batch):
+    for line in core.store.results(batch):
         if line["outcome"] == "ok":
             yield {"key": line["custom_id"], "response": response(batch, line)}
         elif line["outcome"] == "error":

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from aiohttp import web
-from batch_server import Batch, Core, File, Refuse, load
+from batch_server import Core, load
+from batch_store import Batch, File, Refuse
 
 openai = load("openai")
 
@@ -51,17 +52,17 @@ def routes(core: Core) -> list[web.RouteDef]:
         if path.stat().st_size > BYTES:
             raise Refuse(413, "invalid_request_error", "The file is too large.")
         file_id = str(uuid.uuid4())
-        file = core.new_file(path, name=name, purpose="batch", file_id=file_id)
+        file = core.store.new_file(path, name=name, purpose="batch", file_id=file_id)
         return core.json(file_object(file))
 
     async def retrieve_file(request: web.Request) -> web.Response:
-        return core.json(file_object(core.file(request.match_info["id"])))
+        return core.json(file_object(core.store.file(request.match_info["id"])))
 
     async def download(request: web.Request) -> web.StreamResponse:
-        return await core.serve(request, core.file(request.match_info["id"]).path)
+        return await core.serve(request, core.store.file(request.match_info["id"]).path)
 
     async def delete(request: web.Request) -> web.Response:
-        core.delete_file(request.match_info["id"])
+        core.store.delete_file(request.match_info["id"])
         return core.json({"id": request.match_info["id"], "object": "file", "deleted": True})
 
     async def create(request: web.Request) -> web.StreamResponse:
@@ -73,12 +74,12 @@ def routes(core: Core) -> list[web.RouteDef]:
                 raise Refuse(422, "invalid_request_error", wrong or "endpoint: unknown")
             if not 1 <= wish.get("timeout_hours", 24) <= 168 or not wish.get("model"):
                 raise Refuse(422, "invalid_request_error", "timeout_hours or model: not valid")
-            file = core.file(wish["input_files"][0])
-            if core.full():
+            file = core.store.file(wish["input_files"][0])
+            if core.store.full():
                 raise Refuse(429, "rate_limited", "Too many pending requests.")
             fail = problems(core, file)
             lines = () if fail else read_lines(core, file, wish["model"])
-            batch = core.create_batch(
+            batch = core.store.create_batch(
                 lines, batch_id=str(uuid.uuid4()), model=wish["model"], data=wish, fail=fail
             )
             return core.json(batch_job(core, batch))
@@ -88,8 +89,8 @@ def routes(core: Core) -> list[web.RouteDef]:
     async def list_batches(request: web.Request) -> web.Response:
         query = request.query
         wanted = {name: value for name, value in query.items() if name not in FILTERS}
-        batches = core.visible()
-        if wanted and not core.get("ignore_metadata"):
+        batches = core.store.visible()
+        if wanted and not core.store.get("ignore_metadata"):
             batches = [
                 b for b in batches if wanted.items() <= (b.data.get("metadata") or {}).items()
             ]
@@ -98,19 +99,19 @@ def routes(core: Core) -> list[web.RouteDef]:
         if query.get("order_by") == "created":
             batches.reverse()
         size = int(query.get("page_size", 100))
-        size = min(size, core.get("page_size", size))
+        size = min(size, core.store.get("page_size", size))
         start = int(query.get("page", 0)) * size
         data = [batch_job(core, batch) for batch in batches[start : start + size]]
         return core.json({"object": "list", "data": data, "total": len(batches)})
 
     async def retrieve(request: web.Request) -> web.Response:
-        return core.json(batch_job(core, core.look(request.match_info["id"])))
+        return core.json(batch_job(core, core.store.look(request.match_info["id"])))
 
     async def cancel(request: web.Request) -> web.Response:
-        batch = core.look(request.match_info["id"])
+        batch = core.store.look(request.match_info["id"])
         if batch.ended:
             raise Refuse(400, "invalid_request_error", "The job has ended already.")
-        return core.json(batch_job(core, core.cancel(batch.id)))
+        return core.json(batch_job(core, core.store.cancel(batch.id)))
 
     return [
         web.post("/v1/files", upload),
@@ -154,7 +155,7 @@ def problems(core: Core, file: File) -> list[list[Any]]:
                 return [["invalid_request_error", f"Line {n} is not valid.", n]]
             seen.add(custom_id)
             count += 1
-    if not count or count > core.get("max_lines", LINES):
+    if not count or count > core.store.get("max_lines", LINES):
         return [["invalid_request_error", f"Not a valid number of requests: {count}", None]]
     return []
 
@@ -163,7 +164,7 @@ def read_lines(core: Core, file: File, model: str) -> Iterator[tuple[Any, ...]]:
     """The lines as the core wants them; a body that the SDK's type does not take fails alone."""
     from mistralai.client.models import ChatCompletionRequestTypedDict
 
-    checked = core.get("check_lines", 1000)
+    checked = core.store.get("check_lines", 1000)
     with file.path.open("rb") as lines:
         for n, text in enumerate(lines):
             line = json.loads(text)
@@ -193,7 +194,7 @@ def file_object(file: File) -> dict[str, Any]:
 def batch_job(core: Core, batch: Batch) -> dict[str, Any]:
     """mistralai's BatchJob as JSON."""
     output = error = None
-    if batch.ended and batch.state != "failed" and not core.take("files_late"):
+    if batch.ended and batch.state != "failed" and not core.store.take("files_late"):
         if batch.done:
             output = core.result_file(batch, "output", lambda: output_lines(core, batch)).id
         if batch.failed:
@@ -222,14 +223,14 @@ def batch_job(core: Core, batch: Batch) -> dict[str, Any]:
 
 
 def output_lines(core: Core, batch: Batch) -> Iterable[dict[str, Any]]:
-    for found in core.results(batch):
+    for found in core.store.results(batch):
         if found["outcome"] == "ok":
             yield openai.line_of(batch, found, completion(batch, found), 200)
 
 
 def error_lines(core: Core, batch: Batch) -> Iterable[dict[str, Any]]:
     """Lines of requests that failed, with an HTTP answer or with an error of their own."""
-    for found in core.results(batch):
+    for found in core.store.results(batch):
         if found["outcome"] != "error":
             continue
         status, code, message = found["error"]

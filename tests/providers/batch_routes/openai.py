@@ -9,7 +9,8 @@ from functools import cache, wraps
 from typing import Any
 
 from aiohttp import web
-from batch_server import Batch, Core, File, Refuse
+from batch_server import Core
+from batch_store import Batch, File, Refuse
 
 TOKEN_LIMIT = (
     "token_limit_exceeded",
@@ -72,20 +73,20 @@ def table(core: Core, base: str, dialect: Dialect) -> list[web.RouteDef]:
             )
         if path.stat().st_size > dialect.bytes:
             raise Refuse(413, "file_too_large", "File is too large")
-        return core.json(file_object(core, core.new_file(path, name=name, purpose="batch")))
+        return core.json(file_object(core, core.store.new_file(path, name=name, purpose="batch")))
 
     async def retrieve_file(request: web.Request) -> web.Response:
-        return core.json(file_object(core, core.file(request.match_info["id"])))
+        return core.json(file_object(core, core.store.file(request.match_info["id"])))
 
     async def list_files(request: web.Request) -> web.Response:
-        files = [file_object(core, file) for file in core.files()]
+        files = [file_object(core, file) for file in core.store.files()]
         return core.json({"object": "list", "data": files, "has_more": False})
 
     async def download(request: web.Request) -> web.StreamResponse:
-        return await core.serve(request, core.file(request.match_info["id"]).path)
+        return await core.serve(request, core.store.file(request.match_info["id"]).path)
 
     async def delete(request: web.Request) -> web.Response:
-        core.delete_file(request.match_info["id"])
+        core.store.delete_file(request.match_info["id"])
         return core.json({"id": request.match_info["id"], "object": "file", "deleted": True})
 
     async def create(request: web.Request) -> web.StreamResponse:
@@ -99,18 +100,20 @@ def table(core: Core, base: str, dialect: Dialect) -> list[web.RouteDef]:
             if wish["completion_window"] not in dialect.windows:
                 message = f"completion_window: {wish['completion_window']}"
                 raise Refuse(400, "invalid_request_error", message)
-            file = core.file(wish["input_file_id"])
+            file = core.store.file(wish["input_file_id"])
             if is_pending(core, file):
                 raise Refuse(400, "invalid_request", "The file is not processed yet.")
             if file.purpose != "batch":
                 raise Refuse(400, "invalid_request", "The file's purpose must be 'batch'.")
-            if core.full():
+            if core.store.full():
                 raise Refuse(429, "rate_limit_exceeded", "Too many batches are in progress.")
             batch_id = f"batch_{uuid.uuid4().hex}"
             fail, model = problems(core, dialect, file, wish["endpoint"])
             fail = [[dialect.codes.get(code, code), *rest] for code, *rest in fail]
             lines = () if fail else read_lines(core, dialect, file)
-            batch = core.create_batch(lines, batch_id=batch_id, model=model, data=wish, fail=fail)
+            batch = core.store.create_batch(
+                lines, batch_id=batch_id, model=model, data=wish, fail=fail
+            )
             return core.json(batch_object(core, dialect, batch))
 
         return await core.creating(request, make)
@@ -120,7 +123,7 @@ def table(core: Core, base: str, dialect: Dialect) -> list[web.RouteDef]:
         limit = int(query.get("limit", 20))
         if not 1 <= limit <= 100:
             raise Refuse(400, "invalid_value", "'limit' must be between 1 and 100")
-        batches, more = core.page(after=query.get(dialect.page_by), limit=limit)
+        batches, more = core.store.page(after=query.get(dialect.page_by), limit=limit)
         data = [batch_object(core, dialect, batch) for batch in batches]
         page = {"object": "list", "data": data}
         if dialect.page_by == "cursor":
@@ -131,14 +134,14 @@ def table(core: Core, base: str, dialect: Dialect) -> list[web.RouteDef]:
         return core.json(page)
 
     async def retrieve(request: web.Request) -> web.Response:
-        return core.json(batch_object(core, dialect, core.look(request.match_info["id"])))
+        return core.json(batch_object(core, dialect, core.store.look(request.match_info["id"])))
 
     async def cancel(request: web.Request) -> web.Response:
-        batch = core.look(request.match_info["id"])
+        batch = core.store.look(request.match_info["id"])
         if batch.ended:
             message = f"Cannot cancel a batch with status '{batch.state}'."
             raise Refuse(409, "invalid_request_error", message)
-        return core.json(batch_object(core, dialect, core.cancel(batch.id)))
+        return core.json(batch_object(core, dialect, core.store.cancel(batch.id)))
 
     def asked(handler: Any) -> Any:
         @wraps(handler)
@@ -203,7 +206,7 @@ def problems(
     seen: set[str] = set()
     models: set[str] = set()
     count = 0
-    most = core.get("max_lines", dialect.lines)
+    most = core.store.get("max_lines", dialect.lines)
     with file.path.open("rb") as lines:
         for n, text in enumerate(lines, 1):
             try:
@@ -237,7 +240,7 @@ def problems(
 
 def read_lines(core: Core, dialect: Dialect, file: File) -> Iterator[tuple[Any, ...]]:
     """The lines as the core wants them; a body that the SDK's type does not take fails alone."""
-    checked = core.get("check_lines", 1000)
+    checked = core.store.get("check_lines", 1000)
     with file.path.open("rb") as lines:
         for n, text in enumerate(lines):
             line = json.loads(text)
@@ -249,7 +252,7 @@ def read_lines(core: Core, dialect: Dialect, file: File) -> Iterator[tuple[Any, 
 
 def is_pending(core: Core, file: File) -> bool:
     """Whether a new file cannot be used yet (setting `file_pending_s`)."""
-    return time.time() - file.created_at < core.get("file_pending_s", 0)
+    return time.time() - file.created_at < core.store.get("file_pending_s", 0)
 
 
 def file_object(core: Core, file: File) -> dict[str, Any]:
@@ -313,13 +316,13 @@ def result_files(core: Core, dialect: Dialect, batch: Batch) -> dict[str, str | 
 
 
 def output_lines(core: Core, batch: Batch) -> Iterable[dict[str, Any]]:
-    for found in core.results(batch):
+    for found in core.store.results(batch):
         if found["outcome"] == "ok":
             yield line_of(batch, found, completion(batch, found), 200)
 
 
 def error_lines(core: Core, batch: Batch) -> Iterable[dict[str, Any]]:
-    for found in core.results(batch):
+    for found in core.store.results(batch):
         if found["outcome"] == "error":
             status, code, message = found["error"]
             kind = "server_error" if status >= 500 else "invalid_request_error"

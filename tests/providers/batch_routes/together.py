@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
-from batch_server import CHUNK, Batch, Core, File, Refuse, load
+from batch_server import CHUNK, Core, load
+from batch_store import Batch, File, Refuse
 
 openai = load("openai")
 TOKEN_LIMIT = ("limit", "Too many tokens are enqueued for this model.")
@@ -48,13 +49,13 @@ def routes(core: Core) -> list[web.RouteDef]:
             fields[part.name] = (await part.read()).decode()
         if fields.get("purpose") != "batch-api" or fields.get("file_type") != "jsonl":
             raise Refuse(400, "invalid_request_error", f"not for a batch: {fields}")
-        for file in core.files():
+        for file in core.store.files():
             if file.data.get("checksum") == fields["checksum"] and file.data.get("there"):
                 return core.json({"file_id": file.id}, status=409)
-        path = core.temporary()
+        path = core.store.temporary()
         path.touch()
         data = {"checksum": fields["checksum"], "there": False}
-        file = core.new_file(path, name=fields["file_name"], purpose="batch-api", data=data)
+        file = core.store.new_file(path, name=fields["file_name"], purpose="batch-api", data=data)
         address = f"{request.scheme}://{request.host}/signed/{file.id}?signature=secret"
         headers = {"Location": address, "X-Together-File-Id": file.id}
         return web.Response(status=302, headers=headers)
@@ -62,9 +63,9 @@ def routes(core: Core) -> list[web.RouteDef]:
     async def put(request: web.Request) -> web.Response:
         if "Authorization" in request.headers:
             raise Refuse(400, "invalid_request", "a signed address takes no key")
-        if request.query.get("hop") is None and core.get("signed_hop"):
+        if request.query.get("hop") is None and core.store.get("signed_hop"):
             raise web.HTTPTemporaryRedirect(f"{request.path_qs}&hop=1")
-        file = core.file(request.match_info["id"])
+        file = core.store.file(request.match_info["id"])
         digest = hashlib.sha256()
         with file.path.open("wb") as target:
             async for chunk in request.content.iter_chunked(CHUNK):
@@ -75,17 +76,17 @@ def routes(core: Core) -> list[web.RouteDef]:
         return web.Response()
 
     async def preprocess(request: web.Request) -> web.Response:
-        core.update_file(request.match_info["id"], there=True)
-        return core.json(file_object(core.file(request.match_info["id"])))
+        core.store.update_file(request.match_info["id"], there=True)
+        return core.json(file_object(core.store.file(request.match_info["id"])))
 
     async def retrieve_file(request: web.Request) -> web.Response:
-        return core.json(file_object(core.file(request.match_info["id"])))
+        return core.json(file_object(core.store.file(request.match_info["id"])))
 
     async def download(request: web.Request) -> web.StreamResponse:
-        return await core.serve(request, core.file(request.match_info["id"]).path)
+        return await core.serve(request, core.store.file(request.match_info["id"]).path)
 
     async def delete(request: web.Request) -> web.Response:
-        core.delete_file(request.match_info["id"])
+        core.store.delete_file(request.match_info["id"])
         return core.json({"id": request.match_info["id"], "deleted": True})
 
     async def create(request: web.Request) -> web.StreamResponse:
@@ -93,14 +94,14 @@ def routes(core: Core) -> list[web.RouteDef]:
 
         async def make() -> web.Response:
             openai.check(dialect.params, wish)
-            file = core.file(wish["input_file_id"])
+            file = core.store.file(wish["input_file_id"])
             if file.purpose != "batch-api" or not file.data.get("there"):
                 raise Refuse(400, "invalid_request_error", "The file is not ready for a batch.")
-            if core.full():
+            if core.store.full():
                 raise Refuse(429, "rate_limit", "Too many batch jobs are in progress.")
             fail, model = openai.problems(core, dialect, file, wish["endpoint"])
             lines = () if fail else openai.read_lines(core, dialect, file)
-            job = core.create_batch(
+            job = core.store.create_batch(
                 lines, batch_id=str(uuid.uuid4()), model=model, data=wish, fail=fail
             )
             return core.json({"job": job_object(core, dialect, job), "warning": ""}, status=201)
@@ -108,16 +109,16 @@ def routes(core: Core) -> list[web.RouteDef]:
         return await core.creating(request, make)
 
     async def list_batches(_request: web.Request) -> web.Response:
-        return core.json([job_object(core, dialect, job) for job in core.visible()])
+        return core.json([job_object(core, dialect, job) for job in core.store.visible()])
 
     async def retrieve(request: web.Request) -> web.Response:
-        return core.json(job_object(core, dialect, core.look(request.match_info["id"])))
+        return core.json(job_object(core, dialect, core.store.look(request.match_info["id"])))
 
     async def cancel(request: web.Request) -> web.Response:
-        job = core.look(request.match_info["id"])
+        job = core.store.look(request.match_info["id"])
         if job.ended:
             raise Refuse(400, "invalid_request_error", "The job has ended.")
-        return core.json(job_object(core, dialect, core.cancel(job.id)))
+        return core.json(job_object(core, dialect, core.store.cancel(job.id)))
 
     return [
         web.post("/v1/files", upload),
@@ -183,7 +184,7 @@ def output_lines(core: Core, job: Batch) -> Iterable[dict[str, Any]]:
 
 def error_lines(core: Core, job: Batch) -> Iterable[dict[str, Any]]:
     """What was not reached before the end of a job has no line."""
-    for found in core.results(job):
+    for found in core.store.results(job):
         if found["outcome"] == "error":
             _, code, message = found["error"]
             yield {"custom_id": found["custom_id"], "error": {"message": message, "code": code}}

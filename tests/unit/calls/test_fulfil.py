@@ -12,7 +12,7 @@ from collections import Counter
 import pytest
 
 from splitplot import paths
-from splitplot.calls.dispatch import CredentialRefused
+from splitplot.calls.credentials import CredentialRefused
 from splitplot.calls.fulfil import fulfil
 from splitplot.calls.ledger import Ledger, records
 from splitplot.calls.locks import KeyLocks

@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from splitplot.calls.dispatch import CredentialRefused
+from splitplot.calls.credentials import CredentialRefused
 from splitplot.calls.litellm_route import answer
 from splitplot.calls.records import Request, request_key
 

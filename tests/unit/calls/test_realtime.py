@@ -7,7 +7,8 @@ from collections import Counter
 
 import pytest
 
-from splitplot.calls.dispatch import CredentialRefused, Reply, dispatch, run
+from splitplot.calls.credentials import CredentialRefused
+from splitplot.calls.dispatch import Reply, dispatch, run
 from splitplot.calls.progress import Progress
 from splitplot.calls.realtime import answer
 from splitplot.calls.records import Request, Response, request_key

@@ -115,11 +115,13 @@ def write_table(tmp_path):
         ]
     )
 
-    def write(rows, name="item_responses.parquet", row_group_size=None):
+    costs = [("usd", pa.float64()), ("latency_s", pa.float64()), ("route", pa.string())]
+
+    def write(rows, name="item_responses.parquet", row_group_size=None, with_costs=False):
         path = tmp_path / name
-        pq.write_table(
-            pa.Table.from_pylist(rows, schema=schema), path, row_group_size=row_group_size
-        )
+        columns = pa.schema([*schema, *map(pa.field, *zip(*costs, strict=True))])
+        table = pa.Table.from_pylist(rows, schema=columns if with_costs else schema)
+        pq.write_table(table, path, row_group_size=row_group_size)
         return path
 
     return write

@@ -7,6 +7,7 @@ import jsonschema
 import pytest
 
 from splitplot.inference import methods
+from splitplot.inference.amounts import AMOUNTS
 from splitplot.inference.summary import summarise
 from splitplot.inference_schema import inference_schema
 
@@ -62,6 +63,35 @@ def test_no_study_is_too_odd_for_a_summary(make_plan, make_row, write_table, see
         if contrast["difference"] is None:
             assert contrast["verdict"] == "NO VERDICT"
             assert contrast["p_value"] is None, "a p-value without an interval"
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_no_study_is_too_odd_for_a_ratio(make_plan, make_row, write_table, seed):
+    rows, design = odd_study(make_row, seed)
+    draw = random.Random(1000 + seed)
+    most = draw.choice([0, 1, 50, 3000])
+    for row in rows:
+        row["tokens_out"] = draw.choice([None, *[draw.randint(0, most)] * 9])
+        row["usd"] = draw.choice([None, *[draw.randint(0, most) * 1e-6] * 9])
+        row["latency_s"] = draw.random() * most
+        row["route"] = draw.choice(["realtime"] * 30 + ["batch"])
+    scope = draw.choice(["items", "these items"])
+    contrast = {"factor": "condition", "a": "b", "b": "a", "scope": scope, "margin": 0.1}
+    declared = [{**contrast, "name": metric, "metric": metric} for metric in AMOUNTS]
+    plan = make_plan(
+        **design | {"primary": declared if len(design["conditions"]) > 1 else []}, placebo_runs=5
+    )
+    result = summarise(write_table(rows, with_costs=True), plan, None)
+    json.dumps(result, allow_nan=False)
+    VALIDATOR.validate(result)
+    listed = [method["name"] for method in result["methods"]]
+    for name in methods.named(result):
+        assert name in NO_METHOD or name.startswith(("no interval", *listed)), name
+    for entry in result["contrasts"]:
+        if entry["primary"]:
+            assert entry["effect"] == "ratio" and entry["difference"] is None
+            if entry["ratio"] is None:
+                assert (entry["verdict"], entry["p_value"]) == ("NO VERDICT", None)
 
 
 @pytest.mark.parametrize("score", [0.0, 1.0])

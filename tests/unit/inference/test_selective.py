@@ -5,6 +5,7 @@ from itertools import permutations, product
 import numpy as np
 import pytest
 
+from splitplot.inference.resampling.weights import bootstrap_weights, chunks
 from splitplot.inference.selective import (
     COVERAGES,
     aurc,
@@ -112,10 +113,15 @@ def test_intervals_come_from_resampling_whole_units():
     unit = np.repeat(np.arange(60), 3)
     confidence, score = random.choice([0.5, 0.7, 0.9], 180), random.integers(0, 2, 180)
     found = selective_intervals(confidence, score, unit, seed=9)
-    again = np.random.default_rng(9)
     areas, excess, risks = [], [], []
-    for _ in range(1000):
-        w = np.bincount(again.integers(0, 60, 60), minlength=60)[unit]
+    draws = [
+        row.astype(int)
+        for start, size in chunks(1000)
+        for _, rows in bootstrap_weights(60, start, size, seed=9)
+        for row in rows
+    ]
+    for draw in draws:
+        w = draw[unit]
         c, y = np.repeat(confidence, w), np.repeat(score, w)
         areas.append(aurc(c, y))
         excess.append(e_aurc(c, y))

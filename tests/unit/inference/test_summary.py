@@ -9,6 +9,8 @@ from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from splitplot.errors import ConfigError
+from splitplot.inference.checks import Flag
+from splitplot.inference.health import of_exploration
 from splitplot.inference.mcnemar import tango
 from splitplot.inference.summary import summarise
 
@@ -355,6 +357,97 @@ def test_repeated_and_changed_items_are_flagged(make_plan, make_row, write_table
     assert summarise(write_table(rows), make_plan(), None)["health"]["duplicate_items"] == 2
     rows[-1]["item_hash"] = "edited"
     assert "item_versions" in codes(summarise(write_table(rows), make_plan(), None))
+
+
+def far_from_the_others(make_row, gap, count=60):
+    """Scores without ends: A is a little above B on every item, and by `gap` on one of them."""
+    random, rows = np.random.default_rng(3), []
+    for i in range(count):
+        b = random.normal(10, 1)
+        a = b + (gap if i == 17 else random.normal(0.5, 0.4))
+        rows.append(make_row("standard", f"q{i:03d}", a))
+        rows.append(make_row("minimal", f"q{i:03d}", b))
+    return rows
+
+
+def test_an_item_that_carries_a_claimed_gap_is_named(make_plan, make_row, write_table):
+    result = summarise(write_table(far_from_the_others(make_row, 15.0)), make_plan(), None)
+    [contrast] = result["contrasts"]
+    assert contrast["verdict"] == "BETTER" and "influential" in contrast["flags"]
+    [flag] = [flag for flag in result["flags"] if flag["code"] == "influential"]
+    assert flag["where"] == "standard − minimal"
+    d = contrast["difference"]["estimate"]
+    without = (60 * d - 15.0) / 59
+    assert flag["message"].startswith(
+        f"Without “q017” the gap would be {without:.1f} units of score in place of {d:.1f}: one item "
+        f"changes it by {100 * (d - without) / d:.1f}%."
+    )
+    calm = summarise(write_table(far_from_the_others(make_row, 0.5)), make_plan(), None)
+    assert "influential" not in codes(calm)
+
+
+def test_a_cluster_that_carries_a_claimed_gap_is_named_by_its_first_item(
+    make_plan, make_row, write_table
+):
+    rows = far_from_the_others(make_row, 0.5)
+    for row in rows:
+        number = int(row["item_id"][1:])
+        row["cluster"] = f"c{number // 6}"
+        if 24 <= number < 30 and row["condition_id"] == "standard--1":
+            row["strict"] = row["observed"] = row["strict"] + 1.5
+    result = summarise(write_table(rows), make_plan(), None)
+    assert result["contrasts"][0]["verdict"] in ("BETTER", "BETTER, SIZE OPEN")
+    [flag] = [flag for flag in result["flags"] if flag["code"] == "influential"]
+    assert "Without the 6 items of the cluster of “q024” the gap would be" in flag["message"]
+
+
+def test_no_item_is_named_where_no_gap_is_claimed(make_plan, make_row, write_table):
+    rows = far_from_the_others(make_row, 15.0, count=20)
+    for row in rows:
+        if row["item_id"] != "q017":
+            row["strict"] = row["observed"] = 10 + int(row["item_id"][1:]) % 3 * 0.1
+    result = summarise(write_table(rows), make_plan(), None)
+    assert result["contrasts"][0]["verdict"] not in ("BETTER", "BETTER, SIZE OPEN")
+    assert "influential" not in codes(result)
+
+
+def test_what_explored_contrasts_say_of_the_answers_is_among_the_studys_flags_once(
+    make_plan, make_row, write_table
+):
+    conditions = ("minimal", "standard", "long", "short")
+    random = np.random.default_rng(2)
+    rows = [
+        make_row(
+            condition,
+            f"q{i:03d}",
+            random.integers(2),
+            outcome="error" if condition == "long" and i % 10 == 0 else "ok",
+        )
+        for condition in conditions
+        for i in range(100)
+    ]
+    result = summarise(write_table(rows), make_plan(conditions), None)
+    explored = {entry["name"]: entry["flags"] for entry in result["exploration"]}
+    lossy = [name for name, flags in explored.items() if "lost" in flags]
+    assert len(lossy) == 3 and "lost" not in result["contrasts"][0]["flags"]
+    [flag] = [f for f in result["flags"] if f["code"] == "lost" and f["where"] in explored]
+    assert flag["where"] == lossy[0]
+    assert flag["message"].startswith("Exploratory: Lost answers: ")
+    assert all(f"“{name}”" in flag["message"] for name in lossy[1:])
+    assert not [f for f in result["flags"] if f["code"] == "default_margin"]
+
+
+def test_a_flag_of_a_primary_contrast_is_not_repeated_for_an_explored_one():
+    said = Flag("lost", "a − b", "Lost answers: “a” 5.0%, “b” 0.0%.")
+    again = Flag("lost", "a − b · other", said.message)
+    more = [Flag("lost", f"a − {name}", f"Lost answers: {name}.") for name in "cdefg"]
+    assert of_exploration([again], [said]) == []
+    [flag] = of_exploration([again, *more, Flag("few_items", "a − c", "few")], [said])
+    assert flag == Flag(
+        "lost",
+        "a − c",
+        "Exploratory: Lost answers: c. The same kind of flag is at “a − d”, “a − e”, “a − f” and 1 more.",
+    )
 
 
 def test_simulated_answers_are_marked_everywhere(make_plan, make_row, write_table):

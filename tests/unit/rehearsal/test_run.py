@@ -108,3 +108,24 @@ def test_every_bar_says_its_verdicts_in_words_too(content):
     for bar in bars:
         shares = [int(number) for number in re.findall(r"(\d+)%", bar.replace("<1%", "0%"))]
         assert 97 <= sum(shares) <= 103
+
+
+def test_a_contrast_in_tokens_is_rehearsed_once_and_promised_no_power(rehearse):
+    pair = {"contrast": ["condition", "steps", "direct"]}
+    found = rehearse(
+        primary=[{**pair, "metric": "tokens_out", "margin": 0.2}, {**pair, "name": "s"}]
+    )
+    tokens, score = found["power"]["contrasts"]
+    assert "tokens_out has no scale from 0 to 1" in tokens["refused"] and not score["refused"]
+    assert [one["name"] for one in found["whole"][0]["contrasts"]] == ["s"]
+    entry = found["inference"]["contrasts"][0]
+    assert entry["effect"] == "ratio" and entry["sentence"].startswith("[Simulated answers] ")
+    page = render(found)
+    assert "tokens_out, margin 20.0%" in page and "20.0 points" not in page
+
+
+def test_a_study_of_nothing_but_tokens_is_rehearsed_too(rehearse):
+    pair = {"contrast": ["condition", "steps", "direct"], "metric": "tokens_out"}
+    found = rehearse(primary=pair)
+    assert found["whole"][0]["contrasts"] == []
+    assert render(found)

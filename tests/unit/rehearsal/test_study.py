@@ -125,7 +125,8 @@ def test_clusters_of_the_items_are_kept(folder, power):
     folder.write(
         "data/items.jsonl",
         "".join(
-            json.dumps({"id": f"i{n}", "input": "?", "target": 1, "cluster": f"c{n // 4}"}) + "\n"
+            json.dumps({"id": f"i{n}", "input": f"{n}?", "target": 1, "cluster": f"c{n // 4}"})
+            + "\n"
             for n in range(40)
         ),
     )
@@ -136,7 +137,15 @@ def test_clusters_of_the_items_are_kept(folder, power):
 
 def test_items_without_a_cluster_stand_alone(planned):
     _, items = planned()
-    assert cluster_codes(items) is None and per_cluster(items) == 1
+    assert cluster_codes(items) is None and per_cluster(cluster_codes(items)) == 1
+
+
+def test_copies_of_items_count_as_one_cluster_before_they_are_asked_too(folder, power):
+    lines = [{"id": f"i{n}", "input": f"{n // 4}?", "target": 1} for n in range(40)]
+    folder.write("data/items.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+    found = power(Wanted(items=[40, 80], replications=[1], draws=30))
+    assert found["items_per_cluster"] == 4
+    assert [one["clusters"] for one in found["contrasts"][0]["points"]] == [10, 20]
 
 
 def test_local_and_simulated_models_are_free(power):

@@ -518,3 +518,38 @@ def build():
 def make():
     """`make_study`, for tests that need another shape of study."""
     return make_study
+
+
+@pytest.fixture
+def write(tmp_path: Path):
+    """write(study, name): its report, in a folder of this name; the folder."""
+    return lambda study, name="out": _write(study, tmp_path / name)
+
+
+@pytest.fixture(scope="session")
+def written(tmp_path_factory) -> Path:
+    """The report of the study, written once for who only reads it."""
+    folder = tmp_path_factory.mktemp("written")
+    return _write(make_study(folder / "study"), folder)
+
+
+@pytest.fixture(scope="session")
+def whole_report(tmp_path_factory, build) -> tuple[Inputs, Path]:
+    """The report of the whole study, written once for who only reads it: (study, folder)."""
+    folder = tmp_path_factory.mktemp("whole")
+    study = build(folder / "study")
+    return study, _write(study, folder)
+
+
+@pytest.fixture(scope="session")
+def read_page():
+    """read_page(folder): the `Page` of pages.py that the report in it is."""
+    page = runpy.run_path(str(Path(__file__).with_name("pages.py")))["Page"]
+    return lambda folder: page((folder / "report.html").read_text(encoding="utf-8"))
+
+
+def _write(study: Inputs, folder: Path) -> Path:
+    from splitplot.report import write_report
+
+    write_report(**study.arguments(), output_dir=folder)
+    return folder

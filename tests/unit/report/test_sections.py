@@ -2,11 +2,9 @@
 
 import json
 import re
-from html.parser import HTMLParser
 
 import pytest
 
-from splitplot.report import write_report
 from splitplot.report.section import Rows, Value
 from splitplot.report.sections import analyses, contrasts, missing
 from splitplot.report.wording import POINTS
@@ -19,6 +17,7 @@ TITLES = [
     "Where the variation comes from",
     "Does it depend on the rest of the design?",
     "Ranking",
+    "Do the raters agree?",
     "Can its confidence be trusted?",
     "Several tries",
     "Cost and tokens",
@@ -35,6 +34,7 @@ OF_CHAPTER = {
     "components": "Where the variation comes from",
     "interaction": "Does it depend on the rest of the design?",
     "ranking": "Ranking",
+    "raters": "Do the raters agree?",
     "calibration": "Can its confidence be trusted?",
     "pass_at_k": "Several tries",
     "datasets": "Across datasets",
@@ -44,63 +44,14 @@ OF_CHAPTER = {
 }
 
 
-class Headings(HTMLParser):
-    """Headings of sections, the drawings in each, and the text of all."""
-
-    def __init__(self, html):
-        super().__init__(convert_charrefs=True)
-        self.titles, self.drawings, self.text, self.inside = [], {}, [], ""
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):
-        self.inside = tag
-        if tag == "svg" and dict(attrs).get("role") == "img":
-            kind = dict(attrs)["class"].split()[1]
-            self.drawings.setdefault(self.titles[-1], []).append(kind)
-
-    def handle_data(self, data):
-        if self.inside == "h2" and data.strip():
-            self.titles.append(data)
-        if self.inside not in ("style", "script"):
-            self.text.append(data)
-        if self.inside == "h2":
-            self.inside = ""
-
-    @property
-    def words(self):
-        return re.sub(r"\s+", " ", "".join(self.text))
-
-
-@pytest.fixture
-def write(tmp_path):
-    def run(study, name="out"):
-        write_report(**study.arguments(), output_dir=tmp_path / name)
-        return tmp_path / name
-
-    return run
+@pytest.fixture(scope="module")
+def page(read_page, whole_report):
+    return read_page(whole_report[1])
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory, build):
-    """The report of the whole study, written once for who only reads it: (study, folder)."""
-    folder = tmp_path_factory.mktemp("whole")
-    study = build(folder / "study")
-    write_report(**study.arguments(), output_dir=folder)
-    return study, folder
-
-
-@pytest.fixture(scope="module")
-def page(written):
-    return read(written[1])
-
-
-@pytest.fixture(scope="module")
-def markdown(written):
-    return (written[1] / "report.md").read_text(encoding="utf-8")
-
-
-def read(folder):
-    return Headings((folder / "report.html").read_text(encoding="utf-8"))
+def markdown(whole_report):
+    return (whole_report[1] / "report.md").read_text(encoding="utf-8")
 
 
 def said_of(study):
@@ -132,8 +83,8 @@ def test_a_chapter_without_data_leaves_no_heading(whole, chapter, absent):
     assert titles == ["Verdict", *(title for title in TITLES if title != OF_CHAPTER[chapter])]
 
 
-def test_an_inference_of_the_first_schema_still_has_a_report(study, write):
-    titles = read(write(study)).titles
+def test_an_inference_of_the_first_schema_still_has_a_report(study, write, read_page):
+    titles = read_page(write(study)).titles
     assert titles == [
         "What was found",
         *TITLES[:3],
@@ -170,10 +121,16 @@ def test_effects_and_tests_against_the_margin_stand_with_their_names(page):
     assert "0.0016 after Holm, family “primary, score” of 2" in words
 
 
-def test_a_contrast_in_tokens_has_a_figure_and_numbers_of_its_own(page):
-    assert "Differences in output tokens, with 95% intervals" in page.words
-    assert "−41.5 (−53.8 to −29.2)" in page.words and "−4,150" not in page.words
-    assert page.drawings["Paired contrasts"].count("wide") == 2
+def test_a_contrast_in_tokens_is_a_ratio_in_a_table_of_its_own_and_in_no_figure(page, markdown):
+    assert "0.77 (0.70 to 0.84)" in page.words and "SHORTER" in page.words
+    assert "“direct” more on 9, equal on 1, “stepwise” more on 50" in page.words
+    assert "Ratio **0.77 times**, 95% interval 0.70 to 0.84; margin a saving of 10.0%" in markdown
+    assert "move this ratio by up to about ±2.0%" in page.words
+    assert (
+        "| tokens of direct − stepwise | items like these | **0.77 times (0.70 to 0.84)**"
+        in markdown
+    )
+    assert page.drawings["Paired contrasts"].count("wide") == 1
 
 
 def test_what_is_not_detectable_is_not_called_nothing(markdown):
@@ -181,8 +138,8 @@ def test_what_is_not_detectable_is_not_called_nothing(markdown):
     assert "| models (few levels: describes these) | 8.0% | – | 41.0% to 55.0% |" in markdown
 
 
-def test_the_sentences_of_inference_are_said_as_they_are(written, page):
-    inference = written[0].inference
+def test_the_sentences_of_inference_are_said_as_they_are(whole_report, page):
+    inference = whole_report[0].inference
     said = [
         *inference["components"]["sentences"],
         inference["interaction"][0]["sentence"],
@@ -198,9 +155,9 @@ def test_the_sentences_of_inference_are_said_as_they_are(written, page):
     assert [text for text in said if text not in page.words] == []
 
 
-def test_all_tests_are_listed_whatever_their_p(written, page):
+def test_all_tests_are_listed_whatever_their_p(whole_report, page):
     methods = page.words[page.words.rindex("Methods and origins") :]
-    for contrast in written[0].inference["contrasts"]:
+    for contrast in whole_report[0].inference["contrasts"]:
         assert contrast["name"] in methods
     assert "11.20 (1, 59 df)" in methods and "0.62" in methods
 
@@ -213,15 +170,15 @@ def test_the_best_purchase_is_marked_and_where_its_study_is(whole):
     assert "next.yaml" not in said_of(whole)
 
 
-def test_report_json_carries_every_chapter_as_it_is(written):
-    whole, folder = written
+def test_report_json_carries_every_chapter_as_it_is(whole_report):
+    whole, folder = whole_report
     report = json.loads((folder / "report.json").read_text())
     assert report["schema"] == 2
     for chapter in (*OF_CHAPTER, "families", "omnibus", "pareto"):
         assert report[chapter] == whole.inference[chapter]
 
 
-def test_null_in_every_optional_place_is_no_error(whole, write):
+def test_null_in_every_optional_place_is_no_error(whole, write, read_page):
     """Each leaf of the chapters and contrasts set to null, a quarter of them at a time."""
 
     def leaves(value, path=()):
@@ -249,7 +206,7 @@ def test_null_in_every_optional_place_is_no_error(whole, write):
             for key in path[:-1]:
                 inner = inner[key]
             inner[path[-1]] = None
-        page = read(write(whole))
+        page = read_page(write(whole))
         assert page.titles[-1] == "Methods and origins"
         assert re.findall(r".{40}\bNone\b.{20}", page.words) == []
 

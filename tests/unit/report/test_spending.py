@@ -2,7 +2,6 @@
 
 from types import SimpleNamespace
 
-from splitplot.report import write_report
 from splitplot.report.spending import spending
 
 CELLS = SimpleNamespace(
@@ -66,10 +65,10 @@ def test_what_was_paid_beside_the_answers_is_told_with_the_total_of_the_ledger()
     assert not any("in all" in line for line in sentences(costs(cell(), ledger=ledger)))
 
 
-def test_both_forms_of_the_report_have_the_column_when_something_went_by_batch(study, tmp_path):
+def test_both_forms_of_the_report_have_the_column_when_something_went_by_batch(study, write):
     def pages(name):
-        write_report(**study.arguments(), output_dir=tmp_path / name)
-        texts = ((tmp_path / name / file).read_text() for file in ("report.html", "report.md"))
+        folder = write(study, name)
+        texts = ((folder / file).read_text() for file in ("report.html", "report.md"))
         return [text.split("Cost and tokens")[-1] for text in texts]
 
     assert ["by batch" in text for text in pages("before")] == [False, False]

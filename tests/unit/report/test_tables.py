@@ -11,29 +11,10 @@ import pytest
 import yaml
 
 from splitplot import paths, targets
-from splitplot.report import write_report
 from splitplot.report.columns import SPECS
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 TYPES = {"text": "string", "number": "double", "count": "int64", "flag": "bool"}
-
-
-@pytest.fixture
-def write(tmp_path):
-    def run(study, name="out"):
-        write_report(**study.arguments(), output_dir=tmp_path / name)
-        return tmp_path / name
-
-    return run
-
-
-@pytest.fixture(scope="module")
-def written(tmp_path_factory, build):
-    """The report of the whole study, written once for who only reads it: (study, folder)."""
-    folder = tmp_path_factory.mktemp("whole")
-    study = build(folder / "study")
-    write_report(**study.arguments(), output_dir=folder)
-    return study, folder
 
 
 @pytest.mark.parametrize("name", ["tables/ranking.csv", "tables/costs.parquet", "next.yaml"])
@@ -60,8 +41,8 @@ def test_the_workflow_knows_every_table():
     assert set(paths.REPORT_TABLES) == set(SPECS)
 
 
-def test_every_table_is_there_as_parquet_and_csv_with_its_columns(written, study, write):
-    for folder in (written[1], write(study)):
+def test_every_table_is_there_as_parquet_and_csv_with_its_columns(whole_report, study, write):
+    for folder in (whole_report[1], write(study)):
         for name, spec in SPECS.items():
             schema = pq.read_schema(folder / f"tables/{name}.parquet")
             assert [(f.name, str(f.type)) for f in schema] == [
@@ -72,8 +53,8 @@ def test_every_table_is_there_as_parquet_and_csv_with_its_columns(written, study
             assert header == ",".join(f'"{c.name}"' for c in spec.columns)
 
 
-def test_no_table_of_a_whole_study_is_empty_and_no_column_never_filled(written):
-    folder = written[1]
+def test_no_table_of_a_whole_study_is_empty_and_no_column_never_filled(whole_report):
+    folder = whole_report[1]
     never = {}
     for name, spec in SPECS.items():
         rows = table(folder, name)
@@ -87,8 +68,8 @@ def test_no_table_of_a_whole_study_is_empty_and_no_column_never_filled(written):
     assert {name: columns for name, columns in never.items() if columns} == {}
 
 
-def test_the_numbers_are_those_of_inference_unrounded(written):
-    whole, folder = written
+def test_the_numbers_are_those_of_inference_unrounded(whole_report):
+    whole, folder = whole_report
     inference = whole.inference
     every = [*inference["contrasts"], *inference["exploration"]]
     for row, contrast in zip(table(folder, "contrasts"), every, strict=True):
@@ -103,8 +84,8 @@ def test_the_numbers_are_those_of_inference_unrounded(written):
     assert len(table(folder, "placebo_p_values")) == 60
 
 
-def test_both_kinds_of_a_table_say_the_same(written):
-    folder = written[1]
+def test_both_kinds_of_a_table_say_the_same(whole_report):
+    folder = whole_report[1]
     for name, spec in SPECS.items():
         kinds = {c.name: c.kind for c in spec.columns}
         for row, text in zip(table(folder, name), read_csv(folder, name), strict=True):
@@ -117,8 +98,8 @@ def test_both_kinds_of_a_table_say_the_same(written):
                     assert text[key] == (str(value).lower() if kinds[key] == "flag" else str(value))
 
 
-def test_every_cell_of_a_table_is_one_of_the_plan(written):
-    whole, folder = written
+def test_every_cell_of_a_table_is_one_of_the_plan(whole_report):
+    whole, folder = whole_report
     plan = whole.plan
     cells = {(c["trial"], c["condition"]) for c in plan["cells"]}
     for name, spec in SPECS.items():
@@ -149,8 +130,8 @@ def test_the_same_inputs_give_the_same_bytes(whole, write):
         assert (one / path).read_bytes() == (two / path).read_bytes(), path
 
 
-def test_next_yaml_is_the_study_that_inference_proposes(written):
-    whole, folder = written
+def test_next_yaml_is_the_study_that_inference_proposes(whole_report):
+    whole, folder = whole_report
     path = folder / "next.yaml"
     assert (
         yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -190,8 +171,8 @@ def test_the_page_on_the_report_names_every_table_and_column():
         assert shown - covered == set(), (name, shown - covered)
 
 
-def test_report_json_and_the_tables_agree_on_the_verdicts(written):
-    folder = written[1]
+def test_report_json_and_the_tables_agree_on_the_verdicts(whole_report):
+    folder = whole_report[1]
     report = json.loads((folder / "report.json").read_text())
     assert [row["verdict"] for row in table(folder, "contrasts")] == [
         c["verdict"] for c in (*report["contrasts"], *report["exploration"])

@@ -5,74 +5,20 @@ import re
 import subprocess
 import sys
 import time
-from html.parser import HTMLParser
 from itertools import pairwise
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from splitplot.report import write_report
-
 ALLOWED = """html head meta title style body a svg defs pattern line header p span h1 main aside strong
 details summary code ul li ol section h2 article div h3 dl dt dd figure figcaption rect circle path desc text
 nav table caption thead tbody tr th td abbr label select option input pre b footer script"""
-VOID = {"meta", "link", "br", "img", "input", "hr"}
-
-
-class Page(HTMLParser):
-    """Elements, ids and text of a page; `problems` are tags that do not match."""
-
-    def __init__(self, html):
-        super().__init__(convert_charrefs=True)
-        self.elements, self.open, self.problems, self.text = [], [], [], []
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag):
-        if not self.open or self.open.pop() != tag:
-            self.problems.append(tag)
-
-    def handle_data(self, data):
-        if not self.open or self.open[-1] not in ("style", "script"):
-            self.text.append(data)
-
-    def named(self, tag):
-        return [attrs for name, attrs in self.elements if name == tag]
-
-    @property
-    def words(self):
-        return re.sub(r"\s+", " ", "".join(self.text))
-
-
-@pytest.fixture
-def write(tmp_path):
-    def run(study, name="out"):
-        write_report(**study.arguments(), output_dir=tmp_path / name)
-        return tmp_path / name
-
-    return run
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory, make):
-    """The report of the study, written once for who only reads it."""
-    folder = tmp_path_factory.mktemp("written")
-    write_report(**make(folder / "study").arguments(), output_dir=folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def page(written):
-    return Page((written / "report.html").read_text())
+def page(read_page, written):
+    return read_page(written)
 
 
 def test_the_same_inputs_give_the_same_bytes(study, write):
@@ -161,17 +107,19 @@ def test_every_verdict_is_headed_by_the_question_it_answers(page):
         assert f"verdict {place + 1} of 3" in words
 
 
-def test_a_custom_name_stands_beside_the_question_and_the_default_one_does_not(study, write):
+def test_a_custom_name_stands_beside_the_question_and_the_default_one_does_not(
+    study, write, read_page
+):
     study.inference["contrasts"][0]["name"] = "main question"
-    words = Page((write(study) / "report.html").read_text()).words
+    words = read_page(write(study)).words
     assert "Condition “direct” or “stepwise”? main question" in words
     assert "“greedy”? warm − greedy" not in words
 
 
-def test_a_box_says_over_what_it_is_averaged(study, write):
+def test_a_box_says_over_what_it_is_averaged(study, write, read_page):
     study.inference["contrasts"][0]["averaged_over"] = "2 samplings (greedy, warm)"
     folder = write(study)
-    words = Page((folder / "report.html").read_text()).words
+    words = read_page(folder).words
     assert "2 samplings (greedy, warm)" in words
     assert "averaged over 2 samplings" in (folder / "report.md").read_text()
 
@@ -187,16 +135,16 @@ def test_a_box_says_over_what_it_is_averaged(study, write):
         ),
     ],
 )
-def test_run_to_run_noise_is_said_with_what_it_rests_on(study, write, noise, said):
+def test_run_to_run_noise_is_said_with_what_it_rests_on(study, write, noise, said, read_page):
     study.inference["contrasts"][0]["noise"] = {"se_run": None} | noise
-    assert said in Page((write(study) / "report.html").read_text()).words
+    assert said in read_page(write(study)).words
 
 
-def test_other_analyses_are_shown_with_the_verdict_of_each_by_itself(study, write):
+def test_other_analyses_are_shown_with_the_verdict_of_each_by_itself(study, write, read_page):
     other = study.inference["contrasts"][0]["sensitivity"][1]
     other["verdict"] = "BETTER, SIZE OPEN"
     folder = write(study)
-    words = Page((folder / "report.html").read_text()).words
+    words = read_page(folder).words
     assert (
         "what “BETTER”, the default analysis, claims holds in 2 of 3 other analyses, each taken by itself"
         in words
@@ -244,9 +192,9 @@ def test_a_complete_real_study_has_no_banner(study, write, tmp_path, make):
     assert "<aside" not in html
 
 
-def test_simulated_answers_are_announced_first(write, tmp_path, make):
+def test_simulated_answers_are_announced_first(write, tmp_path, make, read_page):
     folder = write(make(tmp_path / "sim", simulated=True, holes=False))
-    words = Page((folder / "report.html").read_text()).words
+    words = read_page(folder).words
     assert "Simulated answers No model was asked" in words
     assert words.index("Simulated answers") < words.index("BETTER")
     assert "SIMULATED ANSWERS" in (folder / "report.md").read_text()
@@ -266,9 +214,9 @@ def test_a_development_run_says_so(study, write):
     assert "Only the first 10 items were asked" in (write(study) / "report.html").read_text()
 
 
-def test_a_changed_plan_makes_the_report_exploratory(study, write):
+def test_a_changed_plan_makes_the_report_exploratory(study, write, read_page):
     study.inference["frozen"]["status"] = "exploratory"
-    words = Page((write(study) / "report.html").read_text()).words
+    words = read_page(write(study)).words
     assert "Exploratory The analysis plan was changed" in words
 
 
@@ -302,7 +250,7 @@ def test_weights_prompts_items_and_digests_are_in_the_methods(page, study):
     assert "snakemake --profile local results/demo/report.html" in page.words
 
 
-def test_a_study_without_optional_fields_or_contrasts_still_has_a_report(study, write):
+def test_a_study_without_optional_fields_or_contrasts_still_has_a_report(study, write, read_page):
     study.inference = {
         "schema": 1,
         "study": "demo",
@@ -318,30 +266,32 @@ def test_a_study_without_optional_fields_or_contrasts_still_has_a_report(study, 
         k: study.plan[k] for k in ("schema", "study", "trials", "conditions", "cells", "scorers")
     }
     study.items.with_suffix(".json").unlink()
-    page = Page((write(study) / "report.html").read_text())
+    page = read_page(write(study))
     assert "This study declares no contrast" in page.words
     assert "Cost and tokens" not in page.words and "Data health" not in page.words
     assert "Answers behind the numbers" in page.words
 
 
-def test_hostile_names_and_questions_are_escaped_everywhere(study, write):
+def test_hostile_names_and_questions_are_escaped_everywhere(study, write, read_page):
     study.plan["question"] = "<b>Is A\u202e better?</b> | `x` \ud800"
     study.inference["contrasts"][0]["name"] = "a | b\n# heading <img src=x>"
     study.inference["flags"][0]["message"] = "</main><script>1</script>"
     folder = write(study)
-    page = Page((folder / "report.html").read_text())
+    page = read_page(folder)
     assert not page.problems and not page.named("img") and len(page.named("script")) == 1
     markdown = (folder / "report.md").read_text()
     assert "\n# heading" not in markdown and "a \\| b" in markdown
 
 
-def test_a_second_scorer_stands_beside_the_first_and_counts_no_answer_twice(study, write):
+def test_a_second_scorer_stands_beside_the_first_and_counts_no_answer_twice(
+    study, write, read_page
+):
     rows = pq.read_table(study.table)
     second = rows.set_column(
         rows.schema.get_field_index("scorer"), "scorer", pa.array(["judge"] * rows.num_rows)
     )
     pq.write_table(pa.concat_tables([rows, second]), study.table)
-    words = Page((write(study) / "report.html").read_text()).words
+    words = read_page(write(study)).words
     assert "judge 1" in words
     assert words.count("replication 1") == 60 * 8
 

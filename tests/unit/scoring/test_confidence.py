@@ -11,13 +11,9 @@ from hypothesis import strategies as st
 
 from splitplot.calls.records import Response, Usage
 from splitplot.errors import ConfigError
-from splitplot.files import write_jsonl
-from splitplot.items import write_items
-from splitplot.items.item import Item
 from splitplot.scoring.confidence import confidence_digest, make_reader, stated, token_probability
 from splitplot.scoring.export import item_responses
 from splitplot.scoring.schema import ADDED, SCHEMA, SCHEMA_VERSION
-from splitplot.scoring.table import score_cell
 
 PATTERN = re.compile(r"Confidence: *([^\n]*)")
 
@@ -100,43 +96,21 @@ def test_the_digest_follows_what_is_read():
     assert confidence_digest(text) != confidence_digest({"from": "logprobs"})
 
 
-PLAN = {
-    "study": "demo",
-    "item_limit": None,
-    "trials": [
-        {"id": "m--1", "hash": "t", "role": "solver", "model": "m", "model_id": "local/m",
-         "sampling": "greedy", "route": "local"}
-    ],
-    "conditions": [{"id": "c--2", "hash": "c", "name": "c", "path": "p.md"}],
-    "cells": [{"trial": "m--1", "condition": "c--2", "replications": 1}],
-    "parts": ["0-of-1"],
-    "scorers": [{"name": "includes", "scorer": "includes", "options": {}, "digest": "1" * 16}],
-}  # fmt: skip
-ITEMS = [Item(f"i{n}", "?", ("4",), source="s") for n in range(4)]
-
-
-def scored(tmp_path, spec):
-    """The table of one cell with an ok, a truncated, a refused and a lost answer."""
-    write_items(tmp_path / "items.parquet", ITEMS)
+@pytest.fixture
+def scored(one_cell):
+    """scored(spec): the confidence of an ok, a truncated, a refused and a lost answer of one cell."""
     responses = [
         Response("k0", "ok", "4\nConfidence: 80", usage=Usage(1, 1), raw=body(math.log(0.3))),
         Response("k1", "truncated", "4\nConfidence: 60"),
         Response("k2", "refused", "No. Confidence: 99"),
         Response("k3", "error"),
     ]
-    places = [{"item_id": f"i{n}", "replication": 0, "key": f"k{n}"} for n in range(4)]
-    write_jsonl(tmp_path / "grid.jsonl", places)
-    write_jsonl(tmp_path / "responses.jsonl", [response.to_json() for response in responses])
-    score_cell(
-        plan=PLAN | ({"confidence": spec} if spec else {}),
-        trial_id="m--1",
-        condition_id="c--2",
-        items_path=tmp_path / "items.parquet",
-        parts=[("0-of-1", tmp_path / "grid.jsonl", tmp_path / "responses.jsonl")],
-        output=tmp_path / "scores.parquet",
-        root=tmp_path,
-    )
-    return pq.read_table(tmp_path / "scores.parquet").column("confidence").to_pylist()
+
+    def run(spec):
+        rows = one_cell(responses, **({"confidence": spec} if spec else {}))
+        return [row["confidence"] for row in rows]
+
+    return run
 
 
 @pytest.mark.parametrize(
@@ -150,26 +124,31 @@ def scored(tmp_path, spec):
         ({"from": "logprobs"}, [pytest.approx(0.3), None, None, None]),
     ],
 )
-def test_the_table_keeps_the_confidence_of_every_answer_with_a_text(tmp_path, spec, column):
-    assert scored(tmp_path, spec) == column
+def test_the_table_keeps_the_confidence_of_every_answer_with_a_text(scored, spec, column):
+    assert scored(spec) == column
 
 
 def test_a_study_without_the_key_reads_none():
     assert make_reader(None)(Response("k", "ok", "Confidence: 80", raw=body(-0.1))) is None
 
 
-def older(tmp_path, version="1"):
-    """The table as version 1 wrote it: without the columns that came later."""
-    scored(tmp_path, None)
-    table = pq.read_table(tmp_path / "scores.parquet").drop_columns(list(ADDED[2]))
-    metadata = {**SCHEMA.metadata, b"splitplot.schema_version": version.encode()}
-    pq.write_table(table.replace_schema_metadata(metadata), tmp_path / "old.parquet")
-    return tmp_path / "old.parquet"
+@pytest.fixture
+def older(scored, tmp_path):
+    """older(version): the table as version 1 wrote it, without the columns that came later."""
+
+    def run(version="1"):
+        scored(None)
+        table = pq.read_table(tmp_path / "scores.parquet").drop_columns(list(ADDED[2]))
+        metadata = {**SCHEMA.metadata, b"splitplot.schema_version": version.encode()}
+        pq.write_table(table.replace_schema_metadata(metadata), tmp_path / "old.parquet")
+        return tmp_path / "old.parquet"
+
+    return run
 
 
-def test_a_table_of_version_1_is_joined_with_an_empty_column(tmp_path):
-    old = older(tmp_path)
-    scored(tmp_path, {"from": "text", "pattern": r"Confidence: (\d+)", "scale": "percent"})
+def test_a_table_of_version_1_is_joined_with_an_empty_column(older, scored, tmp_path):
+    old = older()
+    scored({"from": "text", "pattern": r"Confidence: (\d+)", "scale": "percent"})
     count = item_responses([old, tmp_path / "scores.parquet"], tmp_path / "all.parquet")
     assert count == 8
     table = pq.read_table(tmp_path / "all.parquet")
@@ -178,11 +157,11 @@ def test_a_table_of_version_1_is_joined_with_an_empty_column(tmp_path):
     assert SCHEMA_VERSION == 2
 
 
-def test_a_table_that_is_not_what_its_version_says_is_refused(tmp_path):
+def test_a_table_that_is_not_what_its_version_says_is_refused(older, tmp_path):
     for version in ("2", "3", "none"):
         with pytest.raises(ConfigError, match=f"schema version {version}"):
-            item_responses([older(tmp_path, version)], tmp_path / "all.parquet")
-    fewer = pq.read_table(older(tmp_path)).drop_columns(["usd"])
+            item_responses([older(version)], tmp_path / "all.parquet")
+    fewer = pq.read_table(older()).drop_columns(["usd"])
     pq.write_table(fewer, tmp_path / "fewer.parquet")
     with pytest.raises(ConfigError, match="schema version 1"):
         item_responses([tmp_path / "fewer.parquet"], tmp_path / "all.parquet")

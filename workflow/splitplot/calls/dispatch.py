@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from splitplot.calls import chat
+from splitplot.calls.credentials import CredentialRefused
 from splitplot.calls.limits import pause_asked_by, wait_asked_by
 from splitplot.calls.pacing import (
     SLOW_START,
@@ -20,7 +21,6 @@ from splitplot.calls.pacing import (
 )
 from splitplot.calls.progress import Progress
 from splitplot.calls.records import Request, Response, Usage
-from splitplot.errors import SplitplotError
 
 Feed = AsyncIterator[Request]
 Record = Callable[[Response], None]
@@ -33,10 +33,6 @@ NO_ROOM = "; the cap left no room for another attempt"
 
 HOPELESS_AFTER = 10
 """Identical final failures in a row, without any success, after which the rest is not sent."""
-
-
-class CredentialRefused(SplitplotError):
-    """The provider refuses the key, or the account behind it has no money: no request can succeed."""
 
 
 class Reply(NamedTuple):

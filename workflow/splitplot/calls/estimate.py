@@ -18,7 +18,7 @@ from splitplot.canonical import digest
 from splitplot.items import load_items, read_items
 from splitplot.items.item import Item
 from splitplot.items.load import is_remote
-from splitplot.looks import check_clusters, closed_parts, looks_of
+from splitplot.looks import check_alone, closed_parts, identities, looks_of
 from splitplot.targets import stage_version
 from splitplot.text import dollars
 
@@ -109,11 +109,11 @@ def estimate(
 
     A request that several cells share is counted once, in the first of them. closed: indices of the
     parts that are not asked (`looks.closed_parts`); without, a study that may stop early counts whole.
-    Raises ConfigError where such a study has items that share clusters.
+    Raises ConfigError where such a study has items that do not stand alone.
     """
     total = Estimate(plan["study"], looks=looks_of(plan))
     if total.looks:
-        check_clusters(plan, (item.cluster for item in items))
+        check_alone(plan, identities(items))
     ledgers: dict[str, Ledger] = {}
     in_flight: dict[str, set[str]] = {}
     seen: set[str] = set()

@@ -5,7 +5,6 @@ ledger, reserve its worst case, record the intent, send, record the answer, give
 """
 
 import asyncio
-import os
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -18,13 +17,14 @@ from typing import Any, TextIO
 
 from splitplot.calls.batch.store import Store, open_keys
 from splitplot.calls.budget import NOTHING, Amount, Budget, actual_amount
+from splitplot.calls.credentials import api_key
 from splitplot.calls.ledger import Ledger, LedgerWriter
 from splitplot.calls.locks import KeyLocks
 from splitplot.calls.pricing import Price, cost, find_price
 from splitplot.calls.records import Request, Response, Usage
 from splitplot.calls.requests import cell_of, part_index
 from splitplot.calls.stop import requested, stopped, watching
-from splitplot.errors import ConfigError, SplitplotError
+from splitplot.errors import ConfigError
 from splitplot.files import read_json, read_jsonl, write_jsonl
 
 WINDOW = 256  # keys locked, looked up and reserved at a time
@@ -387,28 +387,3 @@ def _pending_requests(folder: Path, pending: set[str]) -> Iterator[Request]:
     for line in read_jsonl(folder / "requests.jsonl"):
         if line["custom_id"] in pending:
             yield Request(line["custom_id"], line["body"], line["url"])
-
-
-def api_key(trial: dict[str, Any]) -> str | None:
-    """The credential that a trial needs, from the environment; None where it needs none.
-
-    Raises SplitplotError naming the variable that is not set.
-    """
-    name = trial["endpoint"].get("api_key_env")
-    return key_from_environment(name, f"trial {trial['id']}", trial["model"])
-
-
-def key_from_environment(name: str | None, what: str, asked: str) -> str | None:
-    """The credential in an environment variable; None where no variable is named.
-
-    Raises SplitplotError naming the variable where it is not set; `what` begins the message.
-    """
-    if not name:
-        return None
-    value = os.environ.get(name)
-    if not value:
-        raise SplitplotError(
-            f"{what}: the environment variable {name} is not set, so {asked} cannot be asked; "
-            "nothing was sent. Set it and run again: other trials are not affected"
-        )
-    return value

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from splitplot.calls import chat
+from splitplot.calls.credentials import checked_key
 from splitplot.calls.dispatch import Feed, OnSend, Price, Record, Reply, dispatch
 from splitplot.calls.limits import wait_asked_by
 from splitplot.calls.pacing import Failure, classify
 from splitplot.calls.progress import Progress
-from splitplot.calls.realtime import checked_key
 
 GRACE_S = 5.0
 """litellm applies the timeout itself; this much later the attempt is ended from outside."""

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from splitplot.calls.budget import Amount, Budget, actual_amount, worst_case
-from splitplot.calls.fulfil import FREE_ROUTES, api_key, trial_price
+from splitplot.calls.credentials import api_key
+from splitplot.calls.fulfil import FREE_ROUTES, trial_price
 from splitplot.calls.pricing import cost
 from splitplot.calls.records import Request, Response, Usage, request_key
 from splitplot.errors import CapReached, SplitplotError

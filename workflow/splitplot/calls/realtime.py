@@ -2,15 +2,14 @@
 
 import asyncio
 import json
-import string
 import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from splitplot.calls import chat
+from splitplot.calls.credentials import checked_key
 from splitplot.calls.dispatch import (
-    CredentialRefused,
     Feed,
     OnSend,
     Price,
@@ -93,17 +92,6 @@ async def answer(
             stop=stop,
             progress=progress,
         )
-
-
-def checked_key(api_key: str | None, endpoint: dict[str, Any]) -> str | None:
-    """The key without blanks around it. Raises CredentialRefused where no header may hold it."""
-    key = (api_key or "").strip()
-    if set(key) - set(string.ascii_letters + string.digits + string.punctuation):
-        raise CredentialRefused(
-            f"{endpoint.get('api_key_env')}: the key holds spaces or characters that no HTTP header"
-            " may hold; set the variable to the key alone"
-        )
-    return key or None
 
 
 def _proxy_for(url: str) -> str | None:

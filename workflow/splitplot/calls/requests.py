@@ -9,7 +9,7 @@ from splitplot.errors import ConfigError
 from splitplot.files import read_json, write_jsonl
 from splitplot.items import read_items
 from splitplot.items.item import Item
-from splitplot.looks import check_clusters, looks_of, opens_next, read_clusters
+from splitplot.looks import check_alone, looks_of, opens_next, read_identities
 from splitplot.prompts import render
 
 
@@ -44,11 +44,11 @@ def write_part(
 
     decision: of the look before that of the part; where it asks no more, both files are empty: these
     items were not asked by design.
-    Returns the number of distinct requests. Raises ConfigError for items that share clusters in a
+    Returns the number of distinct requests. Raises ConfigError for items that do not stand alone in a
     study that may stop early.
     """
     if looks_of(plan):
-        check_clusters(plan, read_clusters(items))
+        check_alone(plan, read_identities(items))
     if decision is not None and not opens_next(read_json(decision)):
         write_jsonl(folder / "grid.jsonl", [])
         return write_jsonl(folder / "requests.jsonl", [])

@@ -6,6 +6,8 @@ from itertools import combinations
 from typing import Any
 
 from splitplot.canonical import digest
+from splitplot.inference.amounts import AMOUNTS
+from splitplot.inference.amounts import DEFAULT_MARGIN as AMOUNT_MARGIN
 from splitplot.inference.arms import paired_cells
 from splitplot.inference.evidence import FIXED, ITEMS
 from splitplot.inference.grid import Cell
@@ -54,7 +56,11 @@ def asked_of_plan(primaries: Sequence[Mapping[str, Any]], cells: Sequence[Cell])
             metric=entry.get("metric", "score"),
             scope=SCOPES.get(entry.get("scope", ITEMS), entry.get("scope", ITEMS)),
             missing=entry.get("missing", "strict"),
-            margin=float(DEFAULT_MARGIN if entry.get("margin") is None else entry["margin"]),
+            margin=float(
+                default_margin(entry.get("metric", FIRST_SCORER))
+                if entry.get("margin") is None
+                else entry["margin"]
+            ),
             margin_is_default=bool(entry.get("margin_is_default", entry.get("margin") is None)),
             primary=True,
         )
@@ -64,6 +70,11 @@ def asked_of_plan(primaries: Sequence[Mapping[str, Any]], cells: Sequence[Cell])
         return [_labelled(asked, cells) for asked in declared]
     factor = "condition" if len({cell.condition for cell in cells}) > 1 else "trial"
     return _pairs(cells, factor)
+
+
+def default_margin(metric: str) -> float:
+    """The margin of a contrast for which none was chosen: of an amount it is a saving."""
+    return AMOUNT_MARGIN if metric in AMOUNTS else DEFAULT_MARGIN
 
 
 def explored(

@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike
 
 from splitplot.inference.grid import Ints
 from splitplot.inference.intervals import EQUAL, Floats
-from splitplot.inference.unit_bootstrap import Weights, unit_bootstrap, unit_draws
+from splitplot.inference.resampling.bootstrap import bootstrap_ratios, bootstrap_statistics
+from splitplot.inference.resampling.intervals import MIN_UNITS, percentile_ends
 
 BINS = 10
 """Bins of equal width on 0…1, the convention of published ECEs; stated wherever one is shown."""
@@ -20,6 +21,9 @@ BINS = 10
 MAX_DISTINCT = 20
 """Up to so many different confidences Murphy's parts are taken on them, beyond on the bins: with a
 confidence of its own for every answer each part would only repeat the scores."""
+
+DRAWS = 1_000
+"""Resamples behind an interval: some statistics are sorted anew in each, in every cell of a study."""
 
 BISECTIONS = 40
 
@@ -123,9 +127,9 @@ def ece_interval(
     """
     c, y = checked(confidence, score)
     gaps = BinnedGaps.of(c, y, _units(unit, c), bins)
-    draws = unit_draws(gaps.gaps, gaps.n_units, seed=seed)
-    if draws is None:
+    if gaps.n_units < MIN_UNITS:
         return None
+    draws = bootstrap_statistics(gaps.gaps, gaps.n_units, draws=DRAWS, seed=seed)
     share, gap = gaps.shares(), gaps.gaps(None)
     plain, error = gaps.ece(None), draws - gap
     if plain <= EQUAL and np.abs(error).max() <= EQUAL:
@@ -195,11 +199,8 @@ def brier_interval(
     code = _units(unit, c)
     total = np.bincount(code, weights=(c - y) ** 2)
     size = np.bincount(code).astype(np.float64)
-
-    def mean(w: Weights) -> float:
-        return float((w * total).sum() / (w * size).sum())
-
-    return unit_bootstrap(mean, size.size, level=level, seed=seed)
+    draws = bootstrap_ratios(total, size, draws=DRAWS, seed=seed)[:, 0]
+    return percentile_ends(draws, units=size.size, level=level)
 
 
 @dataclass(frozen=True)
@@ -238,7 +239,7 @@ class BinnedGaps:
         shares: Floats = n / n.sum()
         return shares
 
-    def gaps(self, w: Weights | None) -> Floats:
+    def gaps(self, w: Floats | None) -> Floats:
         """Mean of y − c in each bin, 0 in an empty one, shape (bins,)."""
         weight = self._weights(w)
         total: Floats = self._sum(self.total, weight) / np.maximum(self._sum(self.size, weight), 1)
@@ -248,16 +249,16 @@ class BinnedGaps:
         sums = np.bincount(self.place, weights=values * w, minlength=self.bins)
         return sums.astype(np.float64)
 
-    def _weights(self, w: Weights | None) -> Floats:
-        return np.ones(self.place.size) if w is None else w[self.unit].astype(np.float64)
+    def _weights(self, w: Floats | None) -> Floats:
+        return np.ones(self.place.size) if w is None else w[self.unit]
 
-    def ece(self, w: Weights | None) -> float:
+    def ece(self, w: Floats | None) -> float:
         """The plain error; w: how often each unit counts, None for once."""
         weight = self._weights(w)
         n = self._sum(self.size, weight)
         return float(np.abs(self._sum(self.total, weight)).sum() / n.sum())
 
-    def debiased(self, w: Weights | None) -> float:
+    def debiased(self, w: Floats | None) -> float:
         """The error less its bias."""
         from scipy.special import ndtr
 

@@ -81,6 +81,7 @@ def refusals(e: Evidence) -> list[str]:
             "a claim about exactly these items rests on run-to-run noise, which is not known: "
             f"{e.noise.reason}; add replications"
         )
+    found += e.barred
     if not found and (e.difference is None or e.equivalence is None):
         found.append(e.missing_interval or "no interval exists for these data")
     return found
@@ -98,7 +99,8 @@ def flags(e: Evidence, where: str) -> list[Flag]:
             "few_items",
             f"{e.n_items} items: intervals are wide, and only large gaps can be seen.",
         )
-    _discordance(e, flag_into=found, where=where)
+    if e.amount is None:
+        _discordance(e, flag_into=found, where=where)
     for arm in (e.a, e.b):
         if e.bounded and (arm.mean > CEILING or arm.mean < FLOOR):
             flag(
@@ -111,8 +113,12 @@ def flags(e: Evidence, where: str) -> list[Flag]:
     if gap > TRUNCATION_GAP:
         flag(
             "truncation_gap",
-            f"Answers cut off at the token limit: {_shares(e.a, e.b, 'truncated')}. A verdict must hold "
-            "both with them counted as wrong and with them left out.",
+            f"Answers cut off at the token limit: {_shares(e.a, e.b, 'truncated')}. "
+            + (
+                "A verdict must hold both with them counted as wrong and with them left out."
+                if e.amount is None
+                else "They count with what they took up to there; whole they would have taken more."
+            ),
         )
     if abs(e.a.unusable - e.b.unusable) > TRUNCATION_GAP:
         flag(
@@ -137,7 +143,8 @@ def flags(e: Evidence, where: str) -> list[Flag]:
             flag(
                 "interval_and_test_differ",
                 f"The interval ({e.unit.span(e.difference)}) and the test ({p_text(e.p_value)}) fall on "
-                "different sides of the line: only one of them excludes a true gap of 0. "
+                "different sides of the line: only one of them excludes a true "
+                f"{'gap of 0' if e.amount is None else 'ratio of 1'}. "
                 f"{_decides(e)}.",
             )
         if e.bounded and (e.difference.low < -1 or e.difference.high > 1):
@@ -145,6 +152,7 @@ def flags(e: Evidence, where: str) -> list[Flag]:
                 "interval_out_of_range",
                 "The interval reaches beyond ±100 points; it is not clipped.",
             )
+    found += [Flag(code, where, message) for code, message in e.noted]
     return found
 
 
@@ -194,7 +202,12 @@ def _losses(e: Evidence, found: list[Flag], where: str) -> None:
             Flag(
                 "lost",
                 where,
-                f"Lost answers: {_shares(e.a, e.b, 'lost')}. The bounds show what they could change.",
+                f"Lost answers: {_shares(e.a, e.b, 'lost')}. "
+                + (
+                    "The bounds show what they could change."
+                    if e.amount is None
+                    else "They count where they were billed; what they would have taken is not known."
+                ),
             )
         )
     if e.differential_loss < LOSS_DIFFERS:

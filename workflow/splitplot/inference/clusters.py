@@ -50,7 +50,7 @@ def cluster_sums(values: ArrayLike, cluster: ArrayLike) -> ClusterSums:
     if names.size < 2:
         raise TooFewClusters(
             f"clustered interval: {names.size} cluster; at least 2 are needed; "
-            "add items from other clusters or leave the cluster field out"
+            "add items from other clusters, drop copies of items, or leave the cluster field out"
         )
     size = np.bincount(index).astype(np.float64)
     total = np.bincount(index, weights=scores).astype(np.float64)

@@ -22,6 +22,7 @@ from splitplot.inference.paired import PairedResult, paired_comparison
 from splitplot.inference.scoped import ORDER, Scoped
 from splitplot.inference.sensitivity import Alternatives
 from splitplot.inference.sequential.peeking import under_peeking
+from splitplot.inference.taken import Taken
 from splitplot.inference.wording import quoted
 
 
@@ -32,7 +33,7 @@ class Answered:
     other: the contrast, open to other analyses. arms: what was compared, and `cluster` its labels.
     averaged_over: as in `Evidence`, with the
     names of the levels. scopes: from the narrowest to the widest that the design supports. family,
-    simultaneous: of the family it is judged in.
+    simultaneous: of the family it is judged in. taken: of an amount, whose `arms` are no scores.
     """
 
     asked: Asked
@@ -48,6 +49,7 @@ class Answered:
     scopes: tuple[Scoped, ...] = ()
     family: Family | None = None
     simultaneous: Interval | None = None
+    taken: Taken | None = None
 
 
 def answer(
@@ -79,7 +81,7 @@ def answer(
     arms = build_arms(grid, pairs, asked.missing, asked.missing)
     comparison, problem = _compare(other, arms)
     evidence = _evidence(other, asked, arms, comparison, simulated)
-    evidence = replace(evidence, missing_interval=problem if pairs else _no_partner(asked))
+    evidence = replace(evidence, missing_interval=problem if pairs else no_partner(asked))
     found = _scopes(other, asked, arms, comparison, random_prompts) if pairs else ()
     test = comparison.test if comparison else None
     if asked.scope != ITEMS and comparison is not None:
@@ -157,7 +159,10 @@ def _together(answered: Answered) -> Answered:
     if e.family < 2 or e.anytime or e.difference is None:
         return answered
     stricter = replace(answered.other, alpha=e.alpha / e.family)
-    found = stricter.at(answered.asked.scope, arms, missing, missing)
+    if answered.taken is None:
+        found = stricter.at(answered.asked.scope, arms, missing, missing)
+    else:
+        found = answered.taken.at(answered.asked.scope, e.noise, stricter.levels, stricter.seed)
     if found.difference is None or found.equivalence is None:
         return answered
     both = (found.difference, found.equivalence)
@@ -216,8 +221,8 @@ def _evidence(
     clustered = n_clusters < n_items
     se, df = (comparison.difference.se, comparison.difference.df) if comparison else (None, None)
     return Evidence(
-        a=_arm(other, asked.label_a, arms.a, 0),
-        b=_arm(other, asked.label_b, arms.b, 1),
+        a=arm_of(other, asked.label_a, arms.a, 0),
+        b=arm_of(other, asked.label_b, arms.b, 1),
         difference=comparison.difference if comparison else None,
         equivalence=comparison.equivalence if comparison else None,
         margin=asked.margin,
@@ -234,7 +239,7 @@ def _evidence(
         losses=comparison.losses if comparison else 0,
         noise=_noise(other, asked, arms),
         p_value=comparison.p_value if comparison else None,
-        differential_loss=_differential_loss(other),
+        differential_loss=differential_loss(other),
         smallest_detectable=_detectable(comparison, alpha)
         if binary and not clustered
         else smallest_detectable(se, alpha, df),
@@ -243,11 +248,11 @@ def _evidence(
         else items_needed(se, n_items, asked.margin, alpha),
         averaged_over=averaged_over(grid.cells, asked.factor, other.pairs),
         simulated=simulated,
-        confounded=_confounded(other, asked),
+        confounded=confounded(other, asked),
     )
 
 
-def _confounded(other: Alternatives, asked: Asked) -> str | None:
+def confounded(other: Alternatives, asked: Asked) -> str | None:
     """What two trials differ in, where it is not one thing."""
     if asked.factor != "trial" or not other.pairs:
         return None
@@ -324,7 +329,8 @@ def _at_scope(e: Evidence, own: Scoped | None) -> Evidence:
     return replace(e, smallest_detectable=seen)
 
 
-def _arm(other: Alternatives, name: str, scores: Floats, side: int) -> Arm:
+def arm_of(other: Alternatives, name: str, scores: Floats, side: int) -> Arm:
+    """One side of the contrast: its mean over the common items, and what became of its answers."""
     cells = [pair[side] for pair in other.pairs]
     mean = float(scores.mean()) if scores.size else 0.0
     grid = other.grid
@@ -332,7 +338,7 @@ def _arm(other: Alternatives, name: str, scores: Floats, side: int) -> Arm:
     return Arm(name, mean, *shares)
 
 
-def _differential_loss(other: Alternatives) -> float:
+def differential_loss(other: Alternatives) -> float:
     """McNemar's exact p on "an answer of this item was lost": do the arms lose other items?"""
     a, b = (other.grid.lost_items([pair[side] for pair in other.pairs]) for side in (0, 1))
     return mcnemar_exact(int((a & ~b).sum()), int((b & ~a).sum()))
@@ -371,7 +377,8 @@ def _noise(other: Alternatives, asked: Asked, arms: Arms) -> RunNoise:
     return noise
 
 
-def _no_partner(asked: Asked) -> str:
+def no_partner(asked: Asked) -> str:
+    """That no cell of one arm can be compared with one of the other."""
     return (
         f"no cell of {quoted(asked.label_a)} has a partner in {quoted(asked.label_b)} that differs in "
         f"the {asked.factor} alone; run both with the same other settings"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from splitplot.inference.grid import Cell, Grid, Ints, Rows
 from splitplot.inference.intervals import Floats
@@ -71,6 +72,13 @@ class StudyData:
             column = np.where(column == NO_TOKENS, np.nan, column)
         values: Floats = column
         return values
+
+    def routes(self, grid: Grid) -> NDArray[np.object_]:
+        """By which route each row of `grid.rows` was answered, "" where it is not known."""
+        column = self.table.text["route"]
+        names = np.array([*column.names, ""], dtype=object)
+        found: NDArray[np.object_] = names[column.code[self._origin(grid)]]
+        return found
 
     def usd_per_answer(self) -> Floats:
         """Per cell: mean cost of an answer in US dollars over those with a known one, NaN without any."""
@@ -146,11 +154,14 @@ def _grid(read: Table, cell: Ints, cells: Sequence[Cell], scorer: str) -> Grid:
     """The rows of one scorer in the plan's cells."""
     origin = np.flatnonzero(read.scorer_rows(scorer) & (cell >= 0))
     item, cluster, outcome = (read.text[name] for name in ("item_id", "cluster", "outcome"))
+    content = read.text["item_hash"]
     item_code = item.code[origin]
     present = np.unique(item_code)
-    # The smallest code wins where rows of one item disagree about its cluster: no row order can matter.
+    # The smallest code wins where rows of one item disagree: no row order can matter.
     cluster_of = np.full(len(item.names), len(cluster.names), dtype=np.int64)
     np.minimum.at(cluster_of, item_code, cluster.code[origin])
+    content_of = np.full(len(item.names), len(content.names), dtype=np.int64)
+    np.minimum.at(content_of, item_code, content.code[origin])
     truncated = outcome.names.index("truncated") if "truncated" in outcome.names else -2
     rows = Rows(
         cell=cell[origin],
@@ -162,4 +173,5 @@ def _grid(read: Table, cell: Ints, cells: Sequence[Cell], scorer: str) -> Grid:
         signature=_signatures(read, origin),
         origin=origin,
     )
-    return Grid(cells, [item.names[code] for code in present], cluster_of[present], rows)
+    names = [item.names[code] for code in present]
+    return Grid(cells, names, cluster_of[present], rows, content_of[present])

@@ -3,15 +3,18 @@
 from collections.abc import Mapping
 from typing import Any
 
+from splitplot.inference.amount_contrast import amount_entry
 from splitplot.inference.checks import Flag, flags
 from splitplot.inference.contrasts import Answered
 from splitplot.inference.effects import effect_sizes
-from splitplot.inference.evidence import ITEMS, Rival
+from splitplot.inference.evidence import FIXED, ITEMS, Rival
+from splitplot.inference.influence import most_influential
 from splitplot.inference.lost import lost_answers
 from splitplot.inference.mcnemar import odds_ratio
 from splitplot.inference.onesided import OneSided, one_sided_from_interval, one_sided_tests
 from splitplot.inference.scoped import where_it_ends
 from splitplot.inference.verdict import decide, speak
+from splitplot.inference.wording import counted, percent, quoted
 from splitplot.inference.words import CONDITIONAL, DIRECTIONAL, same_claim
 
 NO_EFFECTS: dict[str, Any] = dict.fromkeys(("cliffs_delta", "hodges_lehmann", "d_z"))
@@ -29,7 +32,8 @@ def contrast_entry(
     the file, None where there is nothing to say.
     """
     asked, e, found = answered.asked, answered.evidence, answered.comparison
-    verdict, remarks = speak(e), flags(e, asked.name)
+    verdict = speak(e)
+    remarks = [*flags(e, asked.name), *_influence(answered, verdict.word)]
     alone = (
         decide(e.difference, e.equivalence, e.margin) if e.difference and e.equivalence else None
     )
@@ -47,6 +51,7 @@ def contrast_entry(
         "margin_is_default": asked.margin_is_default,
         "primary": asked.primary,
         "family": family.name if family else None,
+        "effect": "difference",
         "n_items": e.n_items,
         "n_clusters": e.n_clusters,
         "replications": answered.replications,
@@ -84,13 +89,11 @@ def contrast_entry(
         "items_needed": e.items_needed,
         "lost_share": {"a": e.a.lost, "b": e.b.lost},
         "truncated_share": {"a": e.a.truncated, "b": e.b.truncated},
-        "lost": _lost(answered, verdict.word),
+        "lost": _lost(answered, verdict.word) if e.amount is None else None,
         "alone": alone,
         "sensitivity": [_sensitivity(rival, e.margin, alone) for rival in answered.sensitivity],
         "scopes": [one.to_json(e.margin) for one in answered.scopes],
-        "stops_holding": where_it_ends(answered.scopes, e.margin, asked.label_a, asked.label_b)
-        if verdict.word == alone
-        else None,
+        "stops_holding": _ends(answered) if verdict.word == alone else None,
         "conditional": depends if verdict.word == CONDITIONAL else None,
         "selected": selected if verdict.word in DIRECTIONAL else None,
         "flags": [flag.code for flag in remarks],
@@ -98,7 +101,14 @@ def contrast_entry(
         "reasons": list(verdict.reasons),
         "sentence": verdict.sentence,
     }
-    return entry, remarks
+    return entry | (amount_entry(answered) if e.amount is not None else {}), remarks
+
+
+def _ends(answered: Answered) -> str | None:
+    """At which scope the claim stops holding, in a sentence."""
+    asked, e = answered.asked, answered.evidence
+    better = "better" if e.amount is None else e.amount.word
+    return where_it_ends(answered.scopes, e.margin, asked.label_a, asked.label_b, better)
 
 
 def _lost(answered: Answered, word: str) -> dict[str, Any] | None:
@@ -118,13 +128,44 @@ def _lost(answered: Answered, word: str) -> dict[str, Any] | None:
     return found
 
 
+def _influence(answered: Answered, word: str) -> list[Flag]:
+    """That one item or cluster changes a claimed gap by much.
+
+    Only where a direction is claimed: near 0 every item is a large share of the gap. And only where the
+    estimate is a mean over items: not at wider scopes, and not of amounts.
+    """
+    e, arms = answered.evidence, answered.arms
+    if word not in DIRECTIONAL or e.scope not in (ITEMS, FIXED) or answered.taken is not None:
+        return []
+    found = most_influential(arms.a - arms.b, answered.cluster)
+    if found is None:
+        return []
+    name = quoted(answered.other.grid.items[arms.item[found.first]])
+    unit, gap = e.unit.fitted(found.without), float((arms.a - arms.b).mean())
+    clustered = answered.cluster is not None
+    one = f"the {counted(found.size, 'item')} of the cluster of {name}" if clustered else name
+    noun = "cluster" if clustered else "item"
+    more = found.above - 1
+    others = f"; {more:,} more {noun}{'s' * (more > 1)} by over a quarter" if more else ""
+    return [
+        Flag(
+            "influential",
+            answered.asked.name,
+            f"Without {one} the gap would be {unit.amount(found.without)} in place of "
+            f"{unit.number(gap)}: one {noun} changes it by {percent(found.share)}{others}.",
+        )
+    ]
+
+
 def _one_sided(answered: Answered) -> dict[str, float | None]:
     """The tests that invert the interval of the contrast's scope; none for a confidence sequence."""
     e = answered.evidence
     tests: OneSided | None = None
     if e.difference is not None and not e.anytime:
         try:
-            if e.scope == ITEMS:
+            if e.scope == ITEMS and answered.taken is not None:
+                tests = answered.taken.against_margin(e.difference, e.margin, answered.other.seed)
+            elif e.scope == ITEMS:
                 arms = answered.arms
                 tests = one_sided_tests(
                     arms.a, arms.b, e.margin, cluster=answered.cluster, seed=answered.other.seed

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+from splitplot.inference.amounts import Amount
 from splitplot.inference.intervals import Interval
 from splitplot.inference.noise import RunNoise
-from splitplot.inference.wording import POINTS, SCORE_UNITS, Unit
+from splitplot.inference.wording import POINTS, SAVINGS, SCORE_UNITS, Unit
 
 ITEMS, FIXED, PROMPTS, DATASETS = "items", "fixed", "prompts", "datasets"
 """Scopes an interval can speak of: items like these, exactly these items, items and prompts like these,
@@ -64,6 +65,10 @@ class Evidence:
     anytime: the interval is a confidence sequence, valid however often the data were looked at.
     together: both intervals at a level that holds for the whole family; None where it is one comparison.
     confounded: what else the arms differ in, in words.
+    amount: what is compared, where it is no score: `difference`, `equivalence`, `margin` and
+        `smallest_detectable` are then of log(B/A), so that what is above 0 is a saving of A.
+    barred: why there can be no verdict, beside what `checks` finds. noted: (code, message) of flags
+        that only who made the evidence can know of.
     """
 
     a: Arm
@@ -98,12 +103,18 @@ class Evidence:
     anytime: bool = False
     together: tuple[Interval, Interval] | None = None
     confounded: str | None = None
+    amount: Amount | None = None
+    barred: tuple[str, ...] = ()
+    noted: tuple[tuple[str, str], ...] = ()
 
     @property
     def unit(self) -> Unit:
-        """Percentage points where all scores lie within 0…1, with the decimals that the contrast needs."""
+        """Percentage points where all scores lie within 0…1, shares that are saved of an amount; with the
+        decimals that the contrast needs."""
         numbers: list[float | None] = [self.margin, self.smallest_detectable]
         for interval in (self.difference, self.equivalence):
             if interval is not None:
                 numbers += [interval.estimate, interval.low, interval.high]
+        if self.amount is not None:
+            return SAVINGS.fitted(*numbers)
         return (POINTS if self.bounded else SCORE_UNITS).fitted(*numbers)

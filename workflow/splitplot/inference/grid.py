@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from splitplot.inference.intervals import Floats
 from splitplot.inference.noise import run_variance
+from splitplot.items.copies import find_copies
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -92,12 +93,25 @@ class Grid:
     """All rows of a study with the item means of each cell, computed once each."""
 
     def __init__(
-        self, cells: Sequence[Cell], items: Sequence[str], cluster: Ints, rows: Rows
+        self,
+        cells: Sequence[Cell],
+        items: Sequence[str],
+        cluster: Ints,
+        rows: Rows,
+        content: Ints | None = None,
     ) -> None:
-        """cluster: code of each item's cluster, shape (n_items,), codes in sorted order of the labels."""
+        """cluster: code of each item's cluster as declared, shape (n_items,), codes in sorted order of the
+        labels. content: equal numbers for items of the same content, −1 where unknown; None: no two
+        are the same. `cluster` of the grid holds copies together where they would matter (`copies`)."""
         self.cells = tuple(cells)
         self.items = tuple(items)
-        self.cluster = cluster
+        self.declared = cluster
+        self.content = np.full(cluster.size, -1, dtype=np.int64) if content is None else content
+        self.copies = find_copies(
+            cluster.tolist(), [None if code < 0 else code for code in self.content.tolist()]
+        )
+        joined = self.copies.cluster
+        self.cluster = cluster if joined is None else np.array(joined, dtype=np.int64)
         self.rows = rows.sorted()
         self._bounds = np.searchsorted(self.rows.cell, np.arange(len(self.cells) + 1))
         self._known: dict[tuple[int, str], CellScores] = {}
@@ -168,7 +182,7 @@ class Grid:
         key = (cell, variant)
         if key not in self._known:
             here = self.rows_of(cell)
-            self._known[key] = _item_scores(
+            self._known[key] = item_scores(
                 self.row_scores(cell, variant), self.rows.item[here], len(self.items)
             )
         return self._known[key]
@@ -192,7 +206,8 @@ class Grid:
         return np.where(np.isnan(strict), 1.0 if variant == "lost_right" else 0.0, strict)
 
 
-def _item_scores(scores: Floats, item: Ints, n_items: int) -> CellScores:
+def item_scores(scores: Floats, item: Ints, n_items: int) -> CellScores:
+    """Item means of the rows of one cell. scores: per row, NaN where it is left out; item: of each row."""
     kept = ~np.isnan(scores)
     item, scores = item[kept], scores[kept]
     count = np.bincount(item, minlength=n_items)

@@ -11,10 +11,16 @@ from splitplot.inference.clusters import TooFewClusters
 from splitplot.inference.grid import Grid, Ints
 from splitplot.inference.intervals import Interval
 from splitplot.inference.noise import run_noise, these_items_interval
-from splitplot.inference.wording import counted, percent
+from splitplot.inference.wording import counted, listed, percent, quoted
+from splitplot.items.copies import MOST_INFLATED
 
 LOST = ("error", "expired", "over_quota", "missing")
 """Outcomes in which no answer reached us: holes in the grid, not wrong answers."""
+
+ABOUT_ANSWERS = ("lost", "differential_loss", "truncation_gap", "unusable_gap", "influential")
+"""Codes of a contrast's flags that are about the answers, and not about the plan or the size of the study."""
+
+NAMED = 3
 
 ALL_OUTCOMES = ("ok", "truncated", "refused", "empty", *LOST, "abstained", "unparseable")
 
@@ -91,6 +97,56 @@ def item_identity(item: Ints, item_hash: Ints) -> tuple[int, int]:
     versions = np.bincount(np.unique(items, return_inverse=True)[1])
     sharing = np.bincount(np.unique(contents, return_inverse=True)[1])
     return int((sharing - 1).sum()), int((versions > 1).sum())
+
+
+def copies_flag(grid: Grid) -> Flag | None:
+    """That items are copies of another, and how they are counted; None where none is."""
+    copies, n = grid.copies, f"{len(grid.items):,}"
+    if not copies.repeats:
+        return None
+    declared = int(np.unique(grid.declared).size)
+    clusters = counted(grid.n_clusters, "cluster")
+    are = "is a copy" if copies.repeats == 1 else "are copies"
+    told = f"{copies.repeats:,} of {n} items {are} of another"
+    bound = f"{copies.bound:.3f}" if copies.bound < MOST_INFLATED + 0.01 else f"{copies.bound:.2f}"
+    if copies.joined and declared == len(grid.items):
+        text = f"{told}: copies count as one cluster, which leaves {clusters}."
+    elif copies.joined:
+        text = (
+            f"{told}, and {copies.apart:,} have one in another cluster: clusters that share a copy count "
+            f"as one, which leaves {clusters} of {declared:,}. Drop the copies to have them all."
+        )
+    elif copies.apart:
+        text = (
+            f"{told}: too few to matter, they count as items of their own. The variance of a difference is "
+            f"at most {bound} times what it is taken for."
+        )
+    else:
+        text = f"{told}, all in the cluster of the other: the clusters allow for that."
+    return Flag("duplicate_items", "study", text)
+
+
+def of_exploration(explored: Sequence[Flag], primary: Sequence[Flag]) -> list[Flag]:
+    """What flags of exploratory contrasts say about the answers, for the study's list: one flag of a code.
+
+    Only codes in `ABOUT_ANSWERS`; what a primary contrast's flag says already is left out. With several
+    contrasts of a code the first is quoted and the others are named (at most `NAMED` of them).
+    """
+    known = {(flag.code, flag.message) for flag in primary}
+    grouped: dict[str, dict[str, Flag]] = {}
+    for flag in explored:
+        if flag.code in ABOUT_ANSWERS and (flag.code, flag.message) not in known:
+            grouped.setdefault(flag.code, {}).setdefault(flag.where, flag)
+    found = []
+    for code, by_name in grouped.items():
+        first, *others = by_name.values()
+        text = f"Exploratory: {first.message}"
+        if others:
+            names = [quoted(flag.where) for flag in others[:NAMED]]
+            left = [f"{len(others) - NAMED:,} more"] if len(others) > NAMED else []
+            text += f" The same kind of flag is at {listed([*names, *left])}."
+        found.append(Flag(code, first.where, text))
+    return found
 
 
 def _mean(grid: Grid, cell: int, variant: str, level: float) -> tuple[Interval | None, str | None]:

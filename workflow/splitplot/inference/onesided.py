@@ -6,6 +6,7 @@ within the margin. So a test can never contradict its interval.
 """
 
 from dataclasses import asdict, dataclass
+from math import exp
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,6 +14,7 @@ from numpy.typing import ArrayLike
 from splitplot.inference.intervals import EQUAL, Interval, as_scores, t_quantile, z_quantile
 from splitplot.inference.mcnemar import tango_statistic
 from splitplot.inference.paired import paired_difference
+from splitplot.inference.ratio import subset_ratios
 from splitplot.inference.signflip import TOLERANCE, _patterns, _subset_means
 
 LEVEL = 0.95
@@ -124,6 +126,31 @@ def one_sided_sign_flip(differences: ArrayLike, margin: float, *, seed: int = 0)
         return 1 - (int((below <= delta + slack).sum()) + 1) / (2 * patterns)
 
     return _collect(greater(-margin), greater(margin), smaller(margin))
+
+
+def one_sided_ratio(a: ArrayLike, b: ArrayLike, margin: float, *, seed: int = 0) -> OneSided:
+    """Swap tests of a ratio of sums of exp(±margin), with the patterns of `ratio.ratio_by_swaps`.
+
+    A takes the part of what is better where it takes less: non_inferiority is of "A/B is exp(margin) or
+    more". p is half of the two-sided share of patterns at least as extreme, as in `one_sided_sign_flip`.
+    """
+    _check_margin(margin)
+    first, second = as_scores(a, "a"), as_scores(b, "b")
+    small, large, patterns = subset_ratios(first, second, seed)
+    estimate = float(first.sum() / second.sum())
+
+    def less(ratio: float) -> float:
+        """p of "A/B is this ratio or more"."""
+        if ratio > estimate:
+            return (int((large >= ratio * (1 - TOLERANCE)).sum()) + 1) / (2 * patterns)
+        return 1 - (int((small <= ratio * (1 + TOLERANCE)).sum()) + 1) / (2 * patterns)
+
+    def more(ratio: float) -> float:
+        if ratio < estimate:
+            return (int((small <= ratio * (1 + TOLERANCE)).sum()) + 1) / (2 * patterns)
+        return 1 - (int((large >= ratio * (1 - TOLERANCE)).sum()) + 1) / (2 * patterns)
+
+    return _collect(less(exp(margin)), less(exp(-margin)), more(exp(-margin)))
 
 
 def one_sided_equal(value: float, units: int, margin: float) -> OneSided:

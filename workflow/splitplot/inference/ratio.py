@@ -121,24 +121,13 @@ def ratio_by_swaps(a: ArrayLike, b: ArrayLike, *, level: float = 0.95, seed: int
     linearised = first / first.mean() - second / second.mean()
     if first.size < MIN_ITEMS or is_constant(linearised):
         raise ValueError("all items have the same ratio: no interval exists")
-    smaller, larger, patterns = [], [], 1
-    for kept in _patterns(first.size, seed):
-        mask = kept.astype(np.float64)
-        inside_a, inside_b = _row_sums(mask, first), _row_sums(mask, second)
-        outside_a, outside_b = first.sum() - inside_a, second.sum() - inside_b
-        with np.errstate(divide="ignore", invalid="ignore"):
-            one, other = inside_a / inside_b, outside_a / outside_b
-        # Nothing swapped, or only items without any amount: as extreme at every ratio.
-        idle = (kept.sum(axis=1) % first.size == 0) | np.isnan(one) | np.isnan(other)
-        smaller.append(np.where(idle, 0.0, np.minimum(one, other)))
-        larger.append(np.where(idle, np.inf, np.maximum(one, other)))
-        patterns += kept.shape[0]
+    smaller, larger, patterns = subset_ratios(first, second, seed)
     rank = int(np.floor((1 - level) * patterns + TOLERANCE))
     if rank < 1:
         raise ValueError(f"{first.size} items cannot give a swap interval at {level}")
     estimate = float(first.sum() / second.sum())
-    low = float(np.sort(np.concatenate(smaller))[rank - 1])
-    high = float(-np.sort(-np.concatenate(larger))[rank - 1])
+    low = float(np.sort(smaller)[rank - 1])
+    high = float(-np.sort(-larger)[rank - 1])
     if not np.isfinite(high):
         raise ValueError("the ratio is not bounded: too few items of arm b have any amount")
     se = float(linearised.std(ddof=1) / np.sqrt(first.size))
@@ -150,6 +139,24 @@ def ratio_by_swaps(a: ArrayLike, b: ArrayLike, *, level: float = 0.95, seed: int
         "ratio of sums, swap inversion",
         se,
     )
+
+
+def subset_ratios(a: Floats, b: Floats, seed: int) -> tuple[Floats, Floats, int]:
+    """Per pattern but the one observed: the smaller and the larger of the ratios of sums of the swapped
+    items and of the others; and the number of patterns, that one included. a, b: amounts per item."""
+    smaller, larger, patterns = [], [], 1
+    for kept in _patterns(a.size, seed):
+        mask = kept.astype(np.float64)
+        inside_a, inside_b = _row_sums(mask, a), _row_sums(mask, b)
+        outside_a, outside_b = a.sum() - inside_a, b.sum() - inside_b
+        with np.errstate(divide="ignore", invalid="ignore"):
+            one, other = inside_a / inside_b, outside_a / outside_b
+        # Nothing swapped, or only items without any amount: as extreme at every ratio.
+        idle = (kept.sum(axis=1) % a.size == 0) | np.isnan(one) | np.isnan(other)
+        smaller.append(np.where(idle, 0.0, np.minimum(one, other)))
+        larger.append(np.where(idle, np.inf, np.maximum(one, other)))
+        patterns += kept.shape[0]
+    return np.concatenate(smaller), np.concatenate(larger), patterns
 
 
 def compare_ratios(

@@ -151,12 +151,15 @@ def datasets(
     return Scoped(DATASETS, outer, inner, p_value(outer), test)
 
 
-def where_it_ends(found: Sequence[Scoped], margin: float, a: str, b: str) -> str | None:
+def where_it_ends(
+    found: Sequence[Scoped], margin: float, a: str, b: str, better: str = "better"
+) -> str | None:
     """At which scope the claim stops holding, in a sentence; None where there are not two to compare.
 
     found: from the narrowest scope to the widest. a, b: names of the arms.
+    better: what an arm is of which the words say so.
     """
-    known = [(one.scope, _claim(one.word(margin), a, b)) for one in found if one.difference]
+    known = [(one.scope, _claim(one.word(margin), a, b, better)) for one in found if one.difference]
     if len(known) < 2:
         return None
     scope, claim = known[0]
@@ -175,11 +178,11 @@ def where_it_ends(found: Sequence[Scoped], margin: float, a: str, b: str) -> str
     return f"The same claim holds {_scopes(known)}: {claim}."
 
 
-def _claim(word: str | None, a: str, b: str) -> str | None:
+def _claim(word: str | None, a: str, b: str, better: str) -> str | None:
     if word in (BETTER, BETTER_SIZE_OPEN):
-        return f"{quoted(a)} is better than {quoted(b)}"
+        return f"{quoted(a)} is {better} than {quoted(b)}"
     if word in (WORSE, WORSE_SIZE_OPEN):
-        return f"{quoted(b)} is better than {quoted(a)}"
+        return f"{quoted(b)} is {better} than {quoted(a)}"
     return (
         f"{quoted(a)} and {quoted(b)} are the same within the margin"
         if word == EQUIVALENT

@@ -4,7 +4,7 @@ An interval that counts only the items covers too little, and less with every it
 the same few. One that counts only the prompts does as badly where items take to the arms differently.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,16 +12,11 @@ from numpy.typing import ArrayLike
 from splitplot.errors import SplitplotError
 from splitplot.inference.clusters import cluster_sums, cr2_standard_error, satterthwaite_df
 from splitplot.inference.grid import Ints
-from splitplot.inference.intervals import Floats, Interval, is_constant, t_mean, t_quantile
-from splitplot.inference.resampling.weights import bootstrap_weights, chunks, stream
+from splitplot.inference.intervals import Floats, Interval, is_constant, t_quantile
 from splitplot.inference.signflip import constant_difference
 
 MIN_PROMPTS = 3
 """Two prompts say nothing about prompts like these: t has one degree of freedom, 12.7 for 1.96."""
-
-PIGEONHOLE_DRAWS = 2_000
-PROMPT_STREAM = 17
-"""Kind of the random stream that draws prompts; items have the stream of every bootstrap."""
 
 
 class TooFewPrompts(SplitplotError):
@@ -127,54 +122,6 @@ def two_way(differences: ArrayLike, cluster: ArrayLike | None = None) -> TwoWay:
         left * n_prompts / (n_prompts - 1),
         satterthwaite_df(sums.size),
         float(n_prompts - 1),
-    )
-
-
-def t_over_prompts(differences: ArrayLike, level: float = 0.95) -> Interval:
-    """Student's t on the P differences of the prompts: for exactly these items and prompts like these.
-
-    It does not know that the items are a sample: where they take to the arms differently, it is no
-    interval for items like these. Raises TooFewPrompts below 3 prompts.
-    """
-    table = _table(differences)
-    if table.shape[1] < MIN_PROMPTS:
-        raise TooFewPrompts(f"{table.shape[1]} prompts: at least {MIN_PROMPTS} are needed")
-    return replace(t_mean(table.mean(axis=0), level), method="t over prompts")
-
-
-def pigeonhole_interval(
-    differences: ArrayLike,
-    *,
-    cluster: ArrayLike | None = None,
-    level: float = 0.95,
-    seed: int = 0,
-    draws: int = PIGEONHOLE_DRAWS,
-) -> Interval:
-    """Percentiles of Σ w_i v_p d_ip / (I·P), w and v multinomial and independent (Owen 2007).
-
-    A check beside `prompts_interval`. Its variance counts the residual three times over, and with few
-    prompts its percentiles are too short: it is no default. seed: from content.
-    """
-    table = _table(differences)
-    n_items, n_prompts = table.shape
-    labels = np.arange(n_items) if cluster is None else np.asarray(cluster)
-    _, index = np.unique(labels, return_inverse=True)
-    units = int(index.max()) + 1
-    total = _summed(table, index.ravel(), units)
-    size = np.bincount(index.ravel(), minlength=units).astype(np.float64)
-    means = np.empty(draws)
-    for number, (start, length) in enumerate(chunks(draws)):
-        prompts = stream(seed, PROMPT_STREAM, number).multinomial(
-            n_prompts, np.full(n_prompts, 1 / n_prompts), length
-        )
-        for first, weight in bootstrap_weights(units, start, length, seed):
-            here = prompts[first - start : first - start + weight.shape[0]]
-            answered = np.einsum("bu,up->bp", weight, total) / (weight @ size)[:, None]
-            means[first : first + weight.shape[0]] = (answered * here).sum(axis=1) / n_prompts
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    se = float(means.std(ddof=1))
-    return Interval(
-        float(table.mean()), float(low), float(high), level, "pigeonhole bootstrap", se, None
     )
 
 

@@ -11,10 +11,11 @@ from math import ceil
 import numpy as np
 from numpy.typing import ArrayLike
 
-from splitplot.inference.calibration import checked
+from splitplot.inference.calibration import DRAWS, checked
 from splitplot.inference.grid import Ints
 from splitplot.inference.intervals import Floats
-from splitplot.inference.unit_bootstrap import Weights, percentiles, unit_draws
+from splitplot.inference.resampling.bootstrap import bootstrap_statistics
+from splitplot.inference.resampling.intervals import MIN_UNITS, percentile_ends
 
 COVERAGES = (0.5, 0.8, 1.0)
 """Coverages whose risk is reported."""
@@ -101,16 +102,17 @@ def selective_intervals(
     code = np.arange(c.size) if unit is None else np.unique(unit, return_inverse=True)[1]
     of_confidence, of_score = _Resampled.of(c, y, code), _Resampled.of(y, y, code)
 
-    def statistics(w: Weights) -> Floats:
+    def statistics(w: Floats) -> Floats:
         groups = of_confidence.groups(w)
         found = area(groups)
         risks = [_risk(groups, coverage) for coverage in COVERAGES]
         return np.array([found, found - area(of_score.groups(w)), *risks])
 
-    values = unit_draws(statistics, int(code.max()) + 1, seed=seed)
-    if values is None:
+    n_units = int(code.max()) + 1
+    if n_units < MIN_UNITS:
         return SelectiveIntervals(None, None, dict.fromkeys(COVERAGES))
-    limits = [percentiles(column, level) for column in values.T]
+    values = bootstrap_statistics(statistics, n_units, draws=DRAWS, seed=seed)
+    limits = [percentile_ends(column, units=n_units, level=level) for column in values.T]
     return SelectiveIntervals(limits[0], limits[1], dict(zip(COVERAGES, limits[2:], strict=True)))
 
 
@@ -186,7 +188,7 @@ class _Resampled:
         start = np.flatnonzero(np.diff(key // n_units, prepend=-1))
         return cls(key % n_units, size, loss, start)
 
-    def groups(self, w: Weights) -> Groups:
+    def groups(self, w: Floats) -> Groups:
         weight = w[self.unit]
         size = np.add.reduceat(weight * self.size, self.start)
         return Groups(size, np.add.reduceat(weight * self.loss, self.start)).kept()

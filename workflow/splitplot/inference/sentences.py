@@ -71,10 +71,10 @@ def plain(e: Evidence, word: str, *, direction_holds: bool = True) -> str:
     """
     assert e.difference is not None and e.equivalence is not None
     if word in (WORSE, WORSE_SIZE_OPEN) or (word == EQUIVALENT and e.difference.high < 0):
-        e = _turned(e)
+        e = turned(e)
         word = {WORSE: BETTER, WORSE_SIZE_OPEN: BETTER_SIZE_OPEN}.get(word, word)
     assert e.difference is not None and e.equivalence is not None
-    a, b, where = quoted(e.a.name), quoted(e.b.name), _where(e)
+    a, b, where = quoted(e.a.name), quoted(e.b.name), speaks_of(e)
     if e.difference.low == e.difference.high:
         return _without_noise(e)
     if word == BETTER:
@@ -117,7 +117,7 @@ def depends(e: Evidence, rivals: Sequence[Rival]) -> str:
         for rival, other in zip(rivals, others, strict=True)
     ]
     return (
-        f"The verdict on {quoted(e.a.name)} against {quoted(e.b.name)} {_where(e)}"
+        f"The verdict on {quoted(e.a.name)} against {quoted(e.b.name)} {speaks_of(e)}"
         f"{',' if e.averaged_over else ''} depends on {' and on '.join(_known(TOPICS, rivals))}. "
         f"{first}, but {listed(rest)}. {_remedy(e, rivals)}"
     )
@@ -147,19 +147,19 @@ def span_note(e: Evidence, rivals: Sequence[Rival]) -> str:
 def among_many(e: Evidence) -> str:
     """A direction that does not hold once all comparisons are counted."""
     assert e.difference is not None
-    ahead = _turned(e) if e.difference.high < 0 else e
+    ahead = turned(e) if e.difference.high < 0 else e
     assert ahead.difference is not None
     every = "both" if e.family == 2 else f"all {e.family}"
     if out_of_reach(e):
         return (
             f"{quoted(ahead.a.name)} is ahead of {quoted(ahead.b.name)} by {e.unit.span(ahead.difference)} "
-            f"{_where(e)}, but with {e.n_clusters} clusters and {e.family} comparisons the permutation "
+            f"{speaks_of(e)}, but with {e.n_clusters} clusters and {e.family} comparisons the permutation "
             "test cannot confirm any gap, however large. More clusters would."
         )
     return (
         f"The data cannot tell {quoted(e.a.name)} from {quoted(e.b.name)} once {every} comparisons are "
         f"counted. Taken alone, {quoted(ahead.a.name)} is better by {e.unit.span(ahead.difference)} "
-        f"{_where(e)}, but with {e.family} comparisons such a gap turns up too easily by chance."
+        f"{speaks_of(e)}, but with {e.family} comparisons such a gap turns up too easily by chance."
     )
 
 
@@ -168,7 +168,8 @@ def finished(e: Evidence, sentence: str, rivals: Sequence[Rival] = ()) -> str:
     text = _tagged(e, sentence)
     if e.p_value is None:
         return text
-    p_values = f"{p_text(e.p_value)} against a true gap of 0"
+    nothing = "ratio of 1" if e.amount is not None else "gap of 0"
+    p_values = f"{p_text(e.p_value)} against a true {nothing}"
     if rivals:
         p_values += f", {_declared(rivals)}"
     if e.p_adjusted is not None and e.family > 1:
@@ -190,7 +191,7 @@ def _not_settled(e: Evidence) -> str:
             f"is within noise: {a} may be"
         )
     parts = [
-        f"The data cannot tell {a} from {b} {_where(e)}.",
+        f"The data cannot tell {a} from {b} {speaks_of(e)}.",
         f"{gap} {_reach(unit, e.difference)}.",
     ]
     seen = e.smallest_detectable
@@ -210,19 +211,18 @@ def _how_to_settle(e: Evidence) -> str:
     margin = e.unit.amount(e.margin)
     needed = e.items_needed
     if needed is not None and needed > e.n_items:
-        more = _round_up(needed - e.n_items)
-        return f"About {counted(more, 'more item')} like these would show a gap of {margin} 8 times in 10."
+        more = more_items(needed - e.n_items)
+        return f"About {more} like these would show a gap of {margin} 8 times in 10."
     needed = items_to_settle(e.difference, e.n_items, e.margin)
     if needed is None or needed <= e.n_items:
         return ""
-    more = _round_up(needed - e.n_items)
-    return f"About {counted(more, 'more item')} like these would settle a gap of {margin}."
+    return f"About {more_items(needed - e.n_items)} like these would settle a gap of {margin}."
 
 
-def _round_up(number: int) -> int:
-    """Two significant digits, upwards: a forecast is not exact to the item."""
+def more_items(number: int) -> str:
+    """ "120 more items": two significant digits, upwards, as a forecast is not exact to the item."""
     step = int(10 ** max(0, len(str(number)) - 2))
-    return -(-number // step) * step
+    return counted(-(-number // step) * step, "more item")
 
 
 def _without_noise(e: Evidence) -> str:
@@ -230,10 +230,10 @@ def _without_noise(e: Evidence) -> str:
     assert e.difference is not None
     a, b, estimate = quoted(e.a.name), quoted(e.b.name), e.difference.estimate
     if abs(estimate) < 1e-9:
-        found = f"{a} and {b} score the same {_where(e)}"
+        found = f"{a} and {b} score the same {speaks_of(e)}"
     else:
         ahead, behind = (a, b) if estimate > 0 else (b, a)
-        found = f"{ahead} scores {e.unit.amount(abs(estimate))} higher than {behind} {_where(e)}"
+        found = f"{ahead} scores {e.unit.amount(abs(estimate))} higher than {behind} {speaks_of(e)}"
         if abs(estimate) < e.margin:
             found += f", less than {_margin(e, 'that you set')}"
     return f"{found}. The answers are the same in every run, so nothing is uncertain about it."
@@ -316,7 +316,8 @@ def _shares(e: Evidence, what: str) -> str:
     )
 
 
-def _where(e: Evidence) -> str:
+def speaks_of(e: Evidence) -> str:
+    """The scope, and what is averaged over, in words."""
     return SCOPE_WORDS.get(e.scope, "on questions like these") + _average(e)
 
 
@@ -328,7 +329,7 @@ def _tagged(e: Evidence, sentence: str) -> str:
     return f"[Simulated answers] {sentence}" if e.simulated else sentence
 
 
-def _turned(e: Evidence) -> Evidence:
+def turned(e: Evidence) -> Evidence:
     """The same contrast as B − A."""
     assert e.difference is not None and e.equivalence is not None
     return replace(

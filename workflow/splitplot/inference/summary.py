@@ -13,6 +13,8 @@ import numpy as np
 
 from splitplot.errors import ConfigError, near_miss
 from splitplot.inference import contrasts, health, methods
+from splitplot.inference.amount_contrast import answer_amount
+from splitplot.inference.amounts import AMOUNTS, amount_of
 from splitplot.inference.asked import FIRST_SCORER, Asked, asked_of_plan, explored
 from splitplot.inference.chapters import (
     calibration,
@@ -25,6 +27,7 @@ from splitplot.inference.chapters import (
     placebo,
     purchase,
     ranking,
+    raters,
     spent,
     stopping,
 )
@@ -45,6 +48,7 @@ CHAPTERS: dict[str, Chapter] = {
     "components": components.chapter,
     "purchase": purchase.chapter,
     "ranking": ranking.chapter,
+    "raters": raters.chapter,
     "pareto": pareto.chapter,
     "spent": spent.chapter,
     "datasets": datasets.chapter,
@@ -76,10 +80,10 @@ def summarise(table: Path, plan: dict[str, Any], frozen: dict[str, Any] | None) 
     turning, turning_flags = interaction.chapter(data)
     # Levels that are a sample of others are in the interval of their scope: no verdict rests on one.
     fixed = [entry for entry in turning if entry["with"] not in analysis.get("random", ())]
-    flags = _study_flags(data, first_rows, unexplored)
+    flags = _study_flags(data, first_rows, unexplored, grid)
     conditions, cell_flags = health.conditions(grid, data.level)
     flags += cell_flags + turning_flags
-    spoken, exploration = [], []
+    spoken, exploration, of_primaries, of_explored = [], [], list[Flag](), list[Flag]()
     for index, one in enumerate(answers):
         depends = interaction.conditional_on(fixed, one.asked.name) if index < len(asked) else None
         entry, found = contrast_entry(
@@ -89,9 +93,11 @@ def summarise(table: Path, plan: dict[str, Any], frozen: dict[str, Any] | None) 
         )
         if index < len(asked):
             spoken.append(entry)
-            flags += found
+            of_primaries += found
         else:
             exploration.append(entry)
+            of_explored += found
+    flags += of_primaries + health.of_exploration(of_explored, of_primaries)
     chapters: dict[str, Any] = {}
     for name, chapter in CHAPTERS.items():
         chapters[name], found = chapter(data)
@@ -127,6 +133,9 @@ def _answers(data: StudyData, asked: Sequence[Asked], *, panel: bool = True) -> 
     primaries = sum(one.primary for one in asked)
     found = []
     for one in asked:
+        if amount_of(one.metric, data.scorers) is not None:
+            found.append(answer_amount(data, one))
+            continue
         grid = data.grid(_scorer(data, one))
         answered = contrasts.answer(
             grid,
@@ -150,7 +159,7 @@ def _scorer(data: StudyData, asked: Asked) -> str:
     if asked.metric not in data.scorers:
         raise ConfigError(
             f'analysis.primary "{asked.name}": unknown metric "{asked.metric}"'
-            f"{near_miss(asked.metric, [FIRST_SCORER, *data.scorers])}"
+            f"{near_miss(asked.metric, [FIRST_SCORER, *data.scorers, *AMOUNTS])}"
         )
     return asked.metric
 
@@ -165,7 +174,7 @@ def _selected(data: StudyData, answered: Answered) -> dict[str, Any] | None:
     )
 
 
-def _study_flags(data: StudyData, first_rows: Bools, unexplored: int) -> list[Flag]:
+def _study_flags(data: StudyData, first_rows: Bools, unexplored: int, grid: Grid) -> list[Flag]:
     """Flags about the items and rows as a whole."""
     flags = []
     read = data.table
@@ -181,17 +190,11 @@ def _study_flags(data: StudyData, first_rows: Bools, unexplored: int) -> list[Fl
                 f"{unexplored:,} more pairs could be compared; declare those that matter as primary.",
             )
         )
-    duplicates, versions = health.item_identity(
+    copies = health.copies_flag(grid)
+    flags += [copies] if copies else []
+    _, versions = health.item_identity(
         read.text["item_id"].code[first_rows], read.text["item_hash"].code[first_rows]
     )
-    if duplicates:
-        flags.append(
-            Flag(
-                "duplicate_items",
-                "study",
-                f"{duplicates:,} items repeat the content of another item: they count as if they were new.",
-            )
-        )
     if versions:
         flags.append(
             Flag(

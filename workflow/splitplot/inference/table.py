@@ -16,7 +16,7 @@ from splitplot.inference.grid import Bools, Ints
 
 TEXT_COLUMNS = ("trial_id", "condition_id", "item_id", "item_hash", "cluster", "scorer", "outcome")
 NUMBER_COLUMNS = ("replication", "strict", "observed", "tokens_out", "simulated")
-OPTIONAL_TEXTS = ("source",)
+OPTIONAL_TEXTS = ("source", "route")
 OPTIONAL_NUMBERS = ("tokens_in", "usd", "latency_s", "confidence")
 """Read where the table has them: NaN in every row where it does not, or for a text no name."""
 

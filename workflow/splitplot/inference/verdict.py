@@ -11,20 +11,22 @@
 | 0 inside, U beyond δ                            | NOT SETTLED          |
 
 WORSE and WORSE, SIZE OPEN are BETTER and BETTER, SIZE OPEN of B over A. A difference that is reliable
-and also inside the margin is EQUIVALENT, with a sentence that says both. The sentences are in `sentences`.
+and also inside the margin is EQUIVALENT, with a sentence that says both. The sentences are in `sentences`;
+those on amounts, whose differences are log(B/A), so that BETTER is the arm that takes less, in
+`amount_sentences`.
 """
 
 from dataclasses import dataclass, replace
+from math import exp
 
+from splitplot.inference import amount_sentences, sentences
 from splitplot.inference.checks import refusals
 from splitplot.inference.evidence import Evidence, Rival
 from splitplot.inference.intervals import Interval
 from splitplot.inference.sentences import (
-    among_many,
     conditional,
     depends,
     finished,
-    plain,
     refused,
     span_note,
 )
@@ -73,7 +75,7 @@ def speak(e: Evidence) -> Verdict:
     """The verdict on a contrast. The word must hold under every analysis in `e.rivals`: where one of
     them says another word, the verdict is that of the interval which spans them all; and a direction
     must hold among all comparisons of its family."""
-    barred = refusals(e)
+    barred, spoken = refusals(e), sentences if e.amount is None else amount_sentences
     if barred or e.difference is None or e.equivalence is None:
         reasons = tuple(clause[0].upper() + clause[1:] + "." for clause in barred)
         return Verdict(NO_VERDICT, reasons, refused(e, barred))
@@ -94,11 +96,13 @@ def speak(e: Evidence) -> Verdict:
     if not holds and (word in DIRECTIONAL or (word == NOT_SETTLED and alone in DIRECTIONAL)):
         assert e.p_adjusted is not None
         reasons += (
-            f"Alone the interval excludes 0, but not among {e.family} comparisons "
-            f"({p_text(e.p_adjusted)} after {e.adjustment}).",
+            f"Alone the interval excludes {0 if e.amount is None else 1}, but not among {e.family} "
+            f"comparisons ({p_text(e.p_adjusted)} after {e.adjustment}).",
         )
         return Verdict(
-            NOT_SETTLED, reasons, finished(e, among_many(spanning if word in DIRECTIONAL else e))
+            NOT_SETTLED,
+            reasons,
+            finished(e, spoken.among_many(spanning if word in DIRECTIONAL else e)),
         )
     if word == NOT_SETTLED and rivals:
         return Verdict(word, reasons, finished(e, depends(e, rivals), rivals))
@@ -107,7 +111,7 @@ def speak(e: Evidence) -> Verdict:
             f"Among {e.family} comparisons a size is only claimed by an interval that holds for all of "
             f"them: {_said(e, e.together[0])}.",
         )
-    sentence = plain(spanning, word, direction_holds=holds)
+    sentence = spoken.plain(spanning, word, direction_holds=holds)
     if rivals:
         sentence += " " + span_note(e, rivals)
     return Verdict(word, reasons, finished(e, sentence, rivals))
@@ -144,7 +148,8 @@ def _span(one: Interval, other: Interval) -> Interval:
 def _reasons(e: Evidence, alone: str, rivals: tuple[Rival, ...], word: str) -> tuple[str, ...]:
     """What each analysis says by itself, and that the verdict is the one that holds over all."""
     assert e.difference is not None
-    arms = f"{quoted(e.a.name)} minus {quoted(e.b.name)}"
+    by = "minus" if e.amount is None else "over"
+    arms = f"{quoted(e.a.name)} {by} {quoted(e.b.name)}"
     first = f"{_capital(e.difference.method)}: {arms} is {_said(e, e.difference)}"
     if not rivals:
         return (f"{first}.",)
@@ -160,6 +165,11 @@ def _reasons(e: Evidence, alone: str, rivals: tuple[Rival, ...], word: str) -> t
 
 
 def _said(e: Evidence, interval: Interval) -> str:
+    if e.amount is not None:
+        low, high = (f"{exp(-end):.3g}" for end in (interval.high, interval.low))
+        return (
+            f"{exp(-interval.estimate):.3g}, {level_text(interval.level)} interval {low} to {high}"
+        )
     return (
         f"{e.unit.amount(interval.estimate)}, {level_text(interval.level)} interval "
         f"{e.unit.limits(interval)}"

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from splitplot.inference.amounts import saved
 from splitplot.inference.intervals import Interval
 
 MINUS = "−"
@@ -46,8 +47,36 @@ class Unit:
         return f"{self.limits(interval)} {self.name}"
 
 
+class Savings(Unit):
+    """How a ratio of two arms is spoken of, given as log(B/A): the share that the arm which takes less
+    saves of what the other takes, with a minus where that is the second arm."""
+
+    def fitted(self, *values: float | None) -> "Unit":
+        """As of a `Unit`, by the shares that the values stand for."""
+        shares = [saved(v) for v in values if v is not None]
+        return replace(self, digits=Unit(100.0, "").fitted(*shares).digits)
+
+    def number(self, value: float) -> str:
+        """The share in percent, without the sign of percent."""
+        share = saved(value)
+        return Unit(self.factor, "", self.digits).number(-share if value < 0 else share)
+
+    def amount(self, value: float) -> str:
+        """A share with its unit: "23.0%"."""
+        return f"{self.number(value)}%"
+
+    def limits(self, interval: Interval) -> str:
+        """Both limits: "−1.2% to 3.4%"."""
+        return f"{self.amount(interval.low)} to {self.amount(interval.high)}"
+
+    def span(self, interval: Interval) -> str:
+        """Both limits, with what they are of: "savings of −1.2% to 3.4%"."""
+        return f"savings of {self.limits(interval)}"
+
+
 POINTS = Unit(100.0, "points")
 SCORE_UNITS = Unit(1.0, "units of score")
+SAVINGS = Savings(100.0, "%")
 
 
 def quoted(name: str) -> str:

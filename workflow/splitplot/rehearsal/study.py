@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from splitplot.errors import ConfigError
+from splitplot.inference.amounts import AMOUNTS
 from splitplot.inference.arms import averaged_over, paired_cells
 from splitplot.inference.asked import Asked, asked_of_plan
 from splitplot.inference.assumptions import LEAST_MEAN, Size
@@ -16,6 +17,7 @@ from splitplot.inference.drawing import equal_clusters
 from splitplot.inference.evidence import FIXED, ITEMS
 from splitplot.inference.grid import Cell, Ints
 from splitplot.inference.power import DRAWS, Claim, Point, items_wanted, point
+from splitplot.items.copies import find_copies
 from splitplot.items.item import Item
 from splitplot.rehearsal.money import Money, money_of
 from splitplot.rehearsal.pilot import Assumed, assumptions
@@ -28,7 +30,7 @@ GROWN, AROUND, SHRUNK = (0.5, 1, 2, 4, 8), (0.1, 0.25, 0.5, 1, 2), (0.1, 0.25, 0
 MOST_CONTRASTS = 6
 """Contrasts shown where none was declared: all pairs could be hundreds."""
 
-NOT_SCORES = ("tokens_in", "tokens_out", "usd", "latency_s", "usd_per_correct")
+NOT_SCORES = tuple(AMOUNTS)
 """Metrics without the scale from 0 to 1 on which answers are drawn."""
 
 MOST_ITEMS, MOST_REPLICATIONS = 200_000, 100
@@ -63,7 +65,7 @@ def power_of_study(
     cells = solver_cells(plan)
     contrasts = asked_of_plan(plan["analysis"].get("primary") or [], cells)
     shown = contrasts if contrasts and contrasts[0].primary else contrasts[:MOST_CONTRASTS]
-    money = money_of(plan, items, ledger)
+    money, codes = money_of(plan, items, ledger), cluster_codes(items)
     own = max((int(cell["replications"]) for cell in plan["cells"]), default=1)
     return {
         "study": plan["study"],
@@ -71,13 +73,13 @@ def power_of_study(
         "draws": wish.draws,
         "items": len(items),
         "replications": own,
-        "items_per_cluster": per_cluster(items),
+        "items_per_cluster": per_cluster(codes),
         "cells": len(cells),
         "may_stop_early": plan["analysis"].get("stopping", "fixed") != "fixed",
         "contrasts_left": len(contrasts) - len(shown),
         "money": money.to_json(),
         "contrasts": [
-            _block(plan, cells, one, assumed, items, own, money, wish, len(contrasts))
+            _block(plan, cells, one, assumed, len(items), codes, own, money, wish, len(contrasts))
             for one, assumed in zip(shown, assumptions(plan, root, shown), strict=True)
         ],
     }
@@ -99,15 +101,18 @@ def size_of(
     return Size(n, answers(0), answers(1), replications, cluster)
 
 
-def per_cluster(items: Sequence[Item]) -> float:
+def per_cluster(codes: Ints | None) -> float:
     """Items of a cluster on average; 1 where every item stands alone."""
-    names = {item.cluster if item.cluster is not None else f"\0{item.id}" for item in items}
-    return len(items) / max(1, len(names))
+    return 1.0 if codes is None else codes.size / (int(codes.max()) + 1)
 
 
 def cluster_codes(items: Sequence[Item]) -> Ints | None:
-    """The clusters of the study's items as they are; None where every item stands alone."""
+    """The clusters of the study's items as they are, copies held together as in the analysis; None where
+    every item stands alone."""
     names = [item.cluster if item.cluster is not None else f"\0{item.id}" for item in items]
+    joined = find_copies(names, [item.hash for item in items]).cluster
+    if joined is not None:
+        names = [f"{number:09}" for number in joined]
     codes = np.unique(np.array(names, dtype=object), return_inverse=True)[1].astype(np.int64)
     return codes if codes.size and int(codes.max()) + 1 < codes.size else None
 
@@ -131,7 +136,8 @@ def _block(
     cells: Sequence[Cell],
     asked: Asked,
     assumed: Assumed,
-    items: Sequence[Item],
+    n_items: int,
+    codes: Ints | None,
     own: int,
     money: Money,
     wish: Wanted,
@@ -146,6 +152,7 @@ def _block(
         "factor": asked.factor,
         "a": asked.label_a,
         "b": asked.label_b,
+        "metric": asked.metric,
         "scope": {FIXED: "these items"}.get(asked.scope, asked.scope),
         "margin": asked.margin,
         "margin_is_default": asked.margin_is_default,
@@ -160,11 +167,11 @@ def _block(
     gaps = gaps_of(asked, assumed, wish)
     if max(gaps) > 1 - 2 * LEAST_MEAN:
         raise ConfigError(f"a gap of {max(gaps):g} does not fit into scores from 0 to 1")
-    grain, codes = per_cluster(items), cluster_codes(items)
+    grain = per_cluster(codes)
     replications = sorted(set(wish.replications or (*REPLICATIONS, own)))
     points: list[Point] = []
-    for n in item_grid(len(items), wish.items):
-        cluster = codes if n == len(items) else equal_clusters(n, grain)
+    for n in item_grid(n_items, wish.items):
+        cluster = codes if n == n_items else equal_clusters(n, grain)
         sizes = [size_of(cells, pairs, k, cluster, n) for k in replications]
         points += [
             point(
@@ -180,7 +187,7 @@ def _block(
     target = gaps[-1] if len(gaps) > 2 else asked.margin
     wanted = []
     for k in replications:
-        size = size_of(cells, pairs, k, codes, len(items))
+        size = size_of(cells, pairs, k, codes, n_items)
         found = items_wanted(assumed.components, size, claim, target)
         wanted.append({"replications": k, "gap": target, **found})
     return head | {

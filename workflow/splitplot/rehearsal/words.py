@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from math import floor, log10, sqrt
 from typing import Any
 
-from splitplot.inference.wording import POINTS, counted, listed, quoted
+from splitplot.inference.amounts import AMOUNTS, log_margin
+from splitplot.inference.wording import POINTS, SAVINGS, counted, listed, quoted
 from splitplot.inference.words import BETTER, BETTER_SIZE_OPEN, EQUIVALENT, NOT_SETTLED
 from splitplot.text import dollars
 
@@ -55,6 +56,8 @@ def heading(block: Mapping[str, Any]) -> str:
     """What is compared: “steps” and “direct”, averaged over …, margin 5.0 points."""
     over = f", averaged over {block['averaged_over']}" if block["averaged_over"] else ""
     margin = f"margin {POINTS.amount(block['margin'])}"
+    if block["metric"] in AMOUNTS:
+        margin = f"{block['metric']}, margin {SAVINGS.amount(log_margin(block['margin']))}"
     default = " (the default)" if block["margin_is_default"] else ""
     scope = f", {block['scope']}" if block["scope"] != "items" else ""
     return f"{quoted(block['a'])} against {quoted(block['b'])}{over}{scope}, {margin}{default}"

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from splitplot.report import ratios
 from splitplot.report.cells import Cells
 from splitplot.report.wording import (
     LOST,
@@ -141,10 +142,11 @@ def verdict(contrast: Mapping[str, Any], unit: Unit) -> dict[str, Any]:
     interval, margin = contrast.get("difference"), contrast.get("margin")
     estimate = (interval or {}).get("estimate")
     low, high = (interval or {}).get("low"), (interval or {}).get("high")
-    return {
+    found = {
         "name": name if name != f"{contrast.get('a')} − {contrast.get('b')}" else "",
         "asks": asks(contrast) or name,
-        "word": word,
+        "word": ratios.shown_word({**contrast, "verdict": word}),
+        "effect": "difference",
         "tone": tone,
         "sign": sign,
         "sentence": contrast.get("sentence") or "",
@@ -164,6 +166,21 @@ def verdict(contrast: Mapping[str, Any], unit: Unit) -> dict[str, Any]:
         "reasons": list(contrast.get("reasons") or []),
         "refused": word == "NO VERDICT",
         "primary": contrast.get("primary", True),
+    }
+    return found | (_ratio(contrast) if ratios.is_ratio(contrast) else {})
+
+
+def _ratio(contrast: Mapping[str, Any]) -> dict[str, Any]:
+    """What the box of a ratio has otherwise."""
+    ratio, margin = contrast.get("ratio"), contrast.get("margin")
+    return {
+        "effect": "ratio",
+        "value": ratios.times(ratio),
+        "ends": ratios.times_ends(ratio),
+        "level": level(ratio),
+        "margin": f"a saving of {ratios.saving(margin)}" if margin else "none set",
+        "known": (ratio or {}).get("estimate") is not None,
+        "noise": ratios.noise_sentence(contrast),
     }
 
 

@@ -24,6 +24,12 @@ def rows(
         "components": list(_components(inference)),
         "interaction": list(_interaction(inference)),
         "ranking": list(_ranking(inference)),
+        "raters": list((inference.get("raters") or {}).get("levels") or []),
+        "rater_contrasts": list(_rater_contrasts(inference)),
+        "rater_components": [
+            _component(row)
+            for row in ((inference.get("raters") or {}).get("components") or {}).get("rows") or []
+        ],
         "pareto": list(_pareto(inference, cells)),
         "spent": [{**r, **_spread("ratio", r.get("ratio"))} for r in inference.get("spent") or []],
         "datasets": list(_datasets(inference)),
@@ -120,6 +126,7 @@ def _contrast(c: Mapping[str, Any], inference: Mapping[str, Any], cells: Cells) 
         "family": family,
         **{f"cells_{arm}": _arm_cells(c, arm, cells) for arm in ("a", "b")},
         **_spread("difference", c.get("difference")),
+        **_spread("ratio", c.get("ratio")),
         **_ends("equivalence", c.get("equivalence")),
         **_ends("simultaneous", c.get("simultaneous")),
         "a_only": alone.get("a_only"),
@@ -152,7 +159,9 @@ def _arm_cells(contrast: Mapping[str, Any], arm: str, cells: Cells) -> str:
 def _scopes(inference: Mapping[str, Any]) -> Iterator[Row]:
     for c in _every(inference):
         for one in c.get("scopes") or []:
-            spread = _spread("difference", one.get("difference"))
+            spread = _spread("difference", one.get("difference")) | _spread(
+                "ratio", one.get("ratio")
+            )
             keys = {key: one.get(key) for key in ("scope", "verdict", "reason")}
             yield {"contrast": c.get("name"), **keys, **spread}
 
@@ -195,14 +204,31 @@ def _omnibus(row: Mapping[str, Any]) -> Row:
 def _components(inference: Mapping[str, Any]) -> Iterator[Row]:
     found = inference.get("components") or {}
     for row in found.get("rows") or []:
-        ends = row.get("range") or (None, None)
-        yield {
-            **{key: value for key, value in row.items() if key != "name"},
-            "metric": found.get("metric"),
-            "source": row.get("name"),
-            "range_low": ends[0],
-            "range_high": ends[1],
-        }
+        yield {**_component(row), "metric": found.get("metric")}
+
+
+def _component(row: Mapping[str, Any]) -> Row:
+    ends = row.get("range") or (None, None)
+    return {
+        **{key: value for key, value in row.items() if key != "name"},
+        "source": row.get("name"),
+        "range_low": ends[0],
+        "range_high": ends[1],
+    }
+
+
+def _rater_contrasts(inference: Mapping[str, Any]) -> Iterator[Row]:
+    for entry in (inference.get("raters") or {}).get("contrasts") or []:
+        several = [("mean", entry.get("mean")), ("like these", entry.get("like_these"))]
+        for kind, row in [*(("rater", r) for r in entry.get("rows") or []), *several]:
+            if row:
+                yield {
+                    **{key: value for key, value in row.items() if key != "difference"},
+                    "contrast": entry.get("contrast"),
+                    "kind": kind,
+                    "declared": kind == "rater" and row.get("rater") == entry.get("declared"),
+                    **_spread("difference", row.get("difference")),
+                }
 
 
 def _interaction(inference: Mapping[str, Any]) -> Iterator[Row]:

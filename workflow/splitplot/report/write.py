@@ -28,6 +28,7 @@ from splitplot.report.sections import (
     placebo,
     purchase,
     ranking,
+    raters,
     scores,
     stopping,
     tests,
@@ -41,6 +42,7 @@ SCHEMA = 2
 """Version of report.json."""
 CHAPTERS = (
     *("exploration", "families", "omnibus", "interaction", "components", "purchase", "ranking"),
+    "raters",
     *("pareto", "spent", "datasets", "calibration", "pass_at_k", "placebo", "stopping"),
 )
 """Keys of inference.json that report.json carries as they are, where the study has them."""
@@ -99,6 +101,7 @@ def build_view(
         components.section(inference, unit),
         interaction.section(inference, unit),
         ranking.section(inference, unit),
+        raters.section(inference, unit),
         confidence.section(inference, cells),
         tries.section(inference, cells),
     )
@@ -181,7 +184,9 @@ def machine_readable(
         "name",
         "verdict",
         "sentence",
+        "effect",
         "difference",
+        "ratio",
         "margin",
         "margin_is_default",
         "scope",

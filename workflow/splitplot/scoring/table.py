@@ -11,7 +11,8 @@ from splitplot.calls.requests import cell_of, part_index
 from splitplot.files import atomic_path, read_jsonl
 from splitplot.items import read_items
 from splitplot.items.item import Item
-from splitplot.scoring.confidence import make_reader
+from splitplot.scoring.confidence import Reader, make_reader
+from splitplot.scoring.patience import Patience, TooSlow
 from splitplot.scoring.registry import make_scorer
 from splitplot.scoring.score import Score, Scorer, ScoringError
 
@@ -41,13 +42,15 @@ def score_cell(
     root: the workflow root, for a user's scorers. Rows come in the order of parts, grid, scorers.
     Memory holds the items of one part and one row group, not the responses.
     Returns {"rows", "responses_missing", "outcomes": {scorer: {outcome: rows}}}.
-    Raises ScoringError for an item that cannot be scored or is not in items.parquet, ConfigError for a
-    scorer that cannot be made and for a cell that is not in the plan.
+    Raises ScoringError for an item that cannot be scored or is not in items.parquet, and for a pattern
+    of the study that takes without end over an answer; ConfigError for a scorer that cannot be made and
+    for a cell that is not in the plan.
     """
-    scorers = [(entry, make_scorer(entry, root)) for entry in plan["scorers"]]
-    confidence = make_reader(plan.get("confidence"))
+    patience = Patience()
+    scorers = [_scorer(entry, root, patience) for entry in plan["scorers"]]
+    confidence = _reader(plan.get("confidence"), patience)
     fixed = _fixed(plan, trial_id, condition_id, wave)
-    tally: dict[str, Counter[str]] = {entry["name"]: Counter() for entry, _scorer in scorers}
+    tally: dict[str, Counter[str]] = {entry["name"]: Counter() for entry in plan["scorers"]}
     unanswered = 0
 
     def rows() -> Iterator[Row]:
@@ -71,18 +74,20 @@ def score_cell(
                     if response is None:
                         unanswered += 1
                         response = Response(place["key"], "missing")
+                    try:
+                        sure = confidence(response) if response.outcome in WITH_TEXT else None
+                        verdicts = [_verdict(scorer, response, item) for scorer in scorers]
+                    except TooSlow as problem:
+                        raise ScoringError(_too_slow(plan, place, problem)) from None
                     common = {
                         **fixed,
                         **described[item.id],
                         "part": part,
                         "replication": place["replication"],
                         **_response_columns(response),
-                        "confidence": confidence(response)
-                        if response.outcome in WITH_TEXT
-                        else None,
+                        "confidence": sure,
                     }
-                    for entry, scorer in scorers:
-                        verdict = _verdict(scorer, response, item)
+                    for entry, verdict in zip(plan["scorers"], verdicts, strict=True):
                         tally[entry["name"]][verdict["outcome"]] += 1
                         yield {
                             **common,
@@ -91,12 +96,38 @@ def score_cell(
                             **verdict,
                         }
 
-    count = _write(output, rows())
+    with patience:
+        count = _write(output, rows())
     return {
         "rows": count,
         "responses_missing": unanswered,
         "outcomes": {name: dict(sorted(counts.items())) for name, counts in tally.items()},
     }
+
+
+def _scorer(entry: dict[str, Any], root: Path, patience: Patience) -> Scorer:
+    """The scorer of an entry; the search of a pattern that the study gives comes to an end."""
+    scorer = make_scorer(entry, root)
+    if entry["scorer"] != "regex":
+        return scorer
+    pattern = entry["options"]["pattern"]
+    return patience.bound(scorer, f'scorer "{entry["name"]}": pattern {pattern!r}')
+
+
+def _reader(spec: dict[str, Any] | None, patience: Patience) -> Reader:
+    """The reader of the study's confidence; likewise."""
+    reader = make_reader(spec)
+    if spec is None or spec["from"] != "text":
+        return reader
+    return patience.bound(reader, f"confidence: pattern {spec['pattern']!r}")
+
+
+def _too_slow(plan: dict[str, Any], place: dict[str, Any], problem: TooSlow) -> str:
+    return (
+        f'{plan["study_file"]}: {problem} over the answer to item "{place["item_id"]}" (key {place["key"]}): '
+        "repetition within repetition, such as (a+)+, tries without end where nothing matches; write the "
+        "pattern without it and run again (answers stay in the ledger, nothing is sent again)"
+    )
 
 
 class _ResponseReader:

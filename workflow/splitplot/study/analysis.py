@@ -15,7 +15,9 @@ class Primary(Section):
     metric: str = Field(
         "score",
         min_length=1,
-        description="What is compared: `score`, the first scorer, or the name of another scorer.",
+        description="What is compared: `score`, the first scorer; the name of another scorer; or what "
+        "answers take, as a ratio of sums where less is better: `tokens_out`, `usd`, `latency_s`, "
+        "`usd_per_correct`.",
     )
     contrast: Annotated[list[str], Field(min_length=3, max_length=3)] = Field(
         description="[factor, a, b]; factor is condition, model or sampling."
@@ -23,7 +25,8 @@ class Primary(Section):
     margin: float | None = Field(
         None,
         gt=0,
-        description="Smallest difference that matters, in units of the score. Default 0.01.",
+        description="Smallest difference that matters, in units of the score. Default 0.01. Of what "
+        "answers take: the smallest saving, as a share of what the other arm takes. Default 0.1.",
     )
     scope: Literal["items", "these items", "prompts", "datasets"] = Field(
         "items",
@@ -115,6 +118,11 @@ class Analysis(Section):
     )
     looks: int = Field(
         5, ge=2, le=50, description="How often a study with `stopping: anytime` may stop."
+    )
+    raters: list[str] = Field(
+        [],
+        description="Names of scorers, at least two, that grade the same answers on one scale: how far "
+        "they agree, and whether each primary verdict holds by each of them.",
     )
     placebo_runs: int = Field(
         200,

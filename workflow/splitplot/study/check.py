@@ -6,18 +6,19 @@ from typing import Any, get_args
 
 from splitplot.config_file import Problems, Where, canonical_numbers
 from splitplot.errors import ConfigError, near_miss
+from splitplot.inference.amounts import AMOUNTS, amount_of
+from splitplot.inference.amounts import DEFAULT_MARGIN as AMOUNT_MARGIN
 from splitplot.looks import ANYTIME
 from splitplot.registry import Model, Registry
+from splitplot.study.amounts import check_amount
 from splitplot.study.analysis import Primary
 from splitplot.study.batches import Batching, choose_batches
 from splitplot.study.crossing import NamedCell, expand_cells, expand_samplings
 from splitplot.study.litellm_options import is_litellm_option
 from splitplot.study.model import Study
+from splitplot.study.raters import check_raters
 from splitplot.study.sections import Factor, Sampling
 from splitplot.study.sources import OfficialSource, PathSource
-
-UNBOUNDED = ("tokens_in", "tokens_out", "usd", "latency_s", "usd_per_correct")
-"""Metrics that no e-process for bounded scores can watch."""
 
 DEFAULT_MARGIN = 0.01
 """One point in a hundred; a margin that nobody chose is marked as such wherever it is shown."""
@@ -61,16 +62,18 @@ def check_study(study: Study, root: Path, registry: Registry, problems: Problems
     _check_quota(study, cells, problems)
     _check_random(study, problems)
     _check_stopping(study, problems)
+    check_raters(study, problems)
     _check_files(study, root, problems)
+    batches = choose_batches(study, cells, samplings, models, problems.add)
     return Checked(
         study,
         cells,
         {name: sampling for name, (sampling, _) in samplings.items()},
         models,
-        choose_batches(study, cells, samplings, models, problems.add),
+        batches,
         _templates(study, root, problems),
         _scorers(study, root, problems),
-        _primary(study, cells, problems),
+        _primary(study, cells, models, batches, problems),
     )
 
 
@@ -191,7 +194,13 @@ def _scorers(study: Study, root: Path, problems: Problems) -> list[dict[str, Any
     return scorers
 
 
-def _primary(study: Study, cells: list[NamedCell], problems: Problems) -> list[dict[str, Any]]:
+def _primary(
+    study: Study,
+    cells: list[NamedCell],
+    models: dict[tuple[str, str], Model],
+    batches: dict[tuple[str, str], Batching],
+    problems: Problems,
+) -> list[dict[str, Any]]:
     """The primary contrasts as in plan.json; none where the study declares none."""
     primary: list[dict[str, Any]] = []
     for index, contrast in enumerate(study.analysis.primary):
@@ -202,13 +211,17 @@ def _primary(study: Study, cells: list[NamedCell], problems: Problems) -> list[d
         if cells and not _check_contrast(factor, a, b, cells, where, problems):
             continue
         _check_estimand(study, contrast, (*where[:-1],), problems)
+        amount = amount_of(contrast.metric, [scorer.label for scorer in study.scorers])
+        if amount:
+            check_amount(contrast, cells, models, batches, (*where[:-1],), problems)
+        default = AMOUNT_MARGIN if amount else DEFAULT_MARGIN
         entry = {
             "name": contrast.name or f"{a} − {b}",
             "metric": _metric(study, contrast),
             "factor": factor,
             "a": a,
             "b": b,
-            "margin": DEFAULT_MARGIN if contrast.margin is None else contrast.margin,
+            "margin": default if contrast.margin is None else contrast.margin,
             "margin_is_default": contrast.margin is None,
             "scope": contrast.scope,
             "missing": contrast.missing,
@@ -227,12 +240,14 @@ def _metric(study: Study, contrast: Primary) -> str:
 
 def _check_estimand(study: Study, contrast: Primary, where: Where, problems: Problems) -> None:
     """Whether the study has what the contrast's metric and scope speak of."""
-    metrics = ["score", *(scorer.label for scorer in study.scorers)]
+    metrics = ["score", *(scorer.label for scorer in study.scorers), *AMOUNTS]
     if contrast.metric not in metrics:
         problems.add(
             (*where, "metric"),
             f'unknown metric "{contrast.metric}"{near_miss(contrast.metric, metrics)}',
         )
+    if amount_of(contrast.metric, metrics[1 : 1 + len(study.scorers)]):
+        return
     if contrast.scope == "prompts":
         if contrast.contrast[0] == "condition":
             problems.add(
@@ -279,7 +294,7 @@ def _check_stopping(study: Study, problems: Problems) -> None:
                 f'"{contrast.scope}" cannot be watched while the data come: stopping: anytime needs '
                 "scope items; allowed with stopping: fixed: items, these items, prompts, datasets",
             )
-        if contrast.metric in UNBOUNDED and contrast.metric not in scorers:
+        if amount_of(contrast.metric, scorers):
             problems.add(
                 (*where, "metric"),
                 f'"{contrast.metric}" has no upper bound: stopping: anytime needs scores within '

@@ -12,7 +12,7 @@ from splitplot.calls.batch.http import HttpFailure
 from splitplot.calls.batch.progress import Waiting
 from splitplot.calls.batch.protocol import Result, Snapshot
 from splitplot.calls.batch.store import Batch, account_of
-from splitplot.calls.dispatch import CredentialRefused
+from splitplot.calls.credentials import CredentialRefused
 from splitplot.calls.pacing import classify
 from splitplot.calls.stop import Stopped
 from splitplot.errors import SplitplotError

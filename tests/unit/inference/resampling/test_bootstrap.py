@@ -12,6 +12,7 @@ from splitplot.inference.resampling import weights
 from splitplot.inference.resampling.bootstrap import (
     bootstrap_means,
     bootstrap_ratios,
+    bootstrap_statistics,
     bootstrap_sums,
     unit_sums,
 )
@@ -134,6 +135,14 @@ def test_micro_f1_is_a_ratio_of_sums():
         for d in literal_draws(50, 100, 5)
     ]
     assert draws[:, 0] == pytest.approx(np.array(literal), rel=1e-12)
+
+
+def test_any_statistic_sees_the_draws_that_sums_are_made_of():
+    values = np.random.default_rng(5).random(30)
+    found = bootstrap_statistics(lambda w: [w @ values, w.max()], 30, draws=600, seed=4)
+    assert found[:, 0] == pytest.approx(bootstrap_sums(values[:, None], draws=600, seed=4)[:, 0])
+    most = [np.bincount(drawn, minlength=30).max() for drawn in literal_draws(30, 600, 4)]
+    assert found[:, 1].tolist() == most
 
 
 def test_another_seed_gives_other_draws():

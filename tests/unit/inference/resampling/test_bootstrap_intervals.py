@@ -8,6 +8,7 @@ from splitplot.inference.resampling.bootstrap import bootstrap_means, unit_sums
 from splitplot.inference.resampling.intervals import (
     NotBootstrapped,
     bca_interval,
+    percentile_ends,
     percentile_interval,
 )
 
@@ -104,6 +105,15 @@ def test_draws_without_a_value_are_refused():
     draws = np.array([0.1, np.nan, 0.3])
     with pytest.raises(NotBootstrapped, match="no value"):
         percentile_interval(draws, 0.2, units=80)
+
+
+def test_limits_that_are_the_same_are_no_interval():
+    draws = np.append(np.full(999, 0.5), 0.6)
+    with pytest.raises(NotBootstrapped, match="nearly all draws are equal"):
+        percentile_interval(draws, 0.5, units=80)
+    assert percentile_ends(draws, units=80) is None
+    assert percentile_ends(np.arange(101.0), units=80, level=0.9) == pytest.approx((5.0, 95.0))
+    assert percentile_ends(np.arange(101.0), units=49) is None
 
 
 def test_draws_on_one_side_of_the_estimate_are_refused():

@@ -16,7 +16,6 @@ from splitplot.inference.resampling.weights import (
     CHUNK,
     bootstrap_weights,
     chunks,
-    keep_or_flip,
     on_grid,
     stream,
 )
@@ -49,13 +48,6 @@ def test_a_chunk_is_what_its_own_stream_says_draw_by_draw():
     random = stream(5, weights.BOOTSTRAP, 1)
     literal = [np.bincount(random.integers(0, 11, 11), minlength=11) for _ in range(3)]
     assert (rows == np.array(literal)).all()
-
-
-def test_coins_are_fair_and_belong_to_their_draw():
-    rows = all_rows(keep_or_flip(13, 0, CHUNK, seed=3))
-    assert set(np.unique(rows)) == {0.0, 1.0}
-    assert abs(rows.mean() - 0.5) < 4 * 0.5 / np.sqrt(rows.size)
-    assert not (rows == all_rows(keep_or_flip(13, CHUNK, CHUNK, seed=3))).all()
 
 
 def test_the_first_draws_are_the_same_however_many_are_asked_for():
@@ -93,12 +85,10 @@ def test_the_threads_of_blas_change_nothing():
     program = (
         "import hashlib, numpy as np\n"
         "from splitplot.inference.resampling.bootstrap import bootstrap_means\n"
-        "from splitplot.inference.resampling.signflip_joint import joint_sign_flip\n"
         "from splitplot.inference.resampling.simultaneous import simultaneous_intervals\n"
         "x = np.random.default_rng(1).normal(size=(3000, 40)) / 7\n"
         "x[:9, 3] = np.nan\n"
         "parts = [bootstrap_means(x, draws=500, seed=1).tobytes(),\n"
-        "    repr(joint_sign_flip(x, seed=1, draws=500)).encode(),\n"
         "    repr(simultaneous_intervals(x, seed=1, draws=2000)).encode()]\n"
         "print(hashlib.sha256(b''.join(parts)).hexdigest())\n"
     )

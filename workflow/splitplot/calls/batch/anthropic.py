@@ -183,10 +183,8 @@ def _snapshot(batch: dict[str, Any]) -> Snapshot:
         total=sum(numbers.values()) if numbers else None,
         # Until a batch ends, all of its requests count as processing.
         done=numbers.get("succeeded") if ended else None,
-        failed=numbers.get("errored") if ended else None,
         expired=ended and numbers.get("expired", 0) > 0,
         cancelled=ended and string(batch, "cancel_initiated_at") is not None,
-        created_at=string(batch, "created_at"),
     )
 
 

@@ -21,7 +21,7 @@ from splitplot.calls.batch.protocol import Order, Provider, Snapshot
 from splitplot.calls.batch.store import Batch, Store, account_of
 from splitplot.calls.budget import NOTHING, settle_batch
 from splitplot.calls.chat import tidy
-from splitplot.calls.dispatch import CredentialRefused
+from splitplot.calls.credentials import CredentialRefused
 from splitplot.calls.pacing import Failure
 from splitplot.calls.stop import Stopped
 from splitplot.errors import SplitplotError

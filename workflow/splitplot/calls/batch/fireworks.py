@@ -17,7 +17,7 @@ from typing import Any
 from splitplot.calls import chat
 from splitplot.calls.batch import fireworks_datasets as datasets
 from splitplot.calls.batch.http import Http, HttpFailure
-from splitplot.calls.batch.openai_like import moment, unreadable, verdict
+from splitplot.calls.batch.openai_like import unreadable, verdict
 from splitplot.calls.batch.openai_lines import read_lines
 from splitplot.calls.batch.protocol import Limits, Order, Refused, Result, Snapshot, Uncertain
 from splitplot.calls.records import Request
@@ -208,7 +208,6 @@ def _read(job: Mapping[str, Any], batch_id: str, tag: str | None = None) -> Snap
     progress = found if isinstance(found, dict) else {}
     # The total that is told is the one that was declared; more may have been worked through.
     totals = [_count(progress, f"total{what}Requests") for what in ("Input", "Processed")]
-    created = moment(job.get("createTime"))
     output = job.get("outputDatasetId")
     named = isinstance(output, str) and all(_ID.fullmatch(part) for part in output.split("/"))
     return Snapshot(
@@ -217,13 +216,11 @@ def _read(job: Mapping[str, Any], batch_id: str, tag: str | None = None) -> Snap
         chat.tidy(word),
         total=max((total for total in totals if total), default=None),
         done=_count(progress, "successfullyProcessedRequests"),
-        failed=_count(progress, "failedRequests"),
         error=_reason(job.get("status")) if state == "FAILED" else None,
         expired=state in _EXPIRED,
         cancelled=state in _CANCELLED,
         refs={"output": output} if named and "/datasets/" in str(output) else {},
         tag=tag or batch_id.rpartition("/")[2],
-        created_at=created.isoformat() if created else None,
     )
 
 

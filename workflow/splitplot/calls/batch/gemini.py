@@ -250,13 +250,11 @@ def _snapshot(operation: dict[str, Any]) -> Snapshot:
         provider_state=said,
         total=count(stats, "requestCount"),
         done=count(stats, "successfulRequestCount"),
-        failed=count(stats, "failedRequestCount"),
         error=error,
         expired=ended and state == "EXPIRED",
         cancelled=ended and state == "CANCELLED",
         refs={"file": file} if file else {},
         tag=string(about, "displayName"),
-        created_at=string(about, "createTime"),
     )
 
 

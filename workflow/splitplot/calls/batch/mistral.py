@@ -11,7 +11,7 @@ from typing import Any
 
 from splitplot.calls import chat
 from splitplot.calls.batch.http import Http, HttpFailure
-from splitplot.calls.batch.openai_like import PAGE, OpenAILike, moment, unreadable, verdict
+from splitplot.calls.batch.openai_like import PAGE, OpenAILike, unreadable, verdict
 from splitplot.calls.batch.protocol import Limits, Order, Result, Snapshot, Uncertain
 from splitplot.calls.pacing import Failure
 from splitplot.calls.records import Request
@@ -120,7 +120,6 @@ class Mistral(OpenAILike):
         word = word if isinstance(word, str) else "unknown"
         metadata = batch.get("metadata")
         tag = metadata.get(TAG) if isinstance(metadata, dict) else None
-        created = moment(batch.get("created_at"))
         files = {"output_file_id": "output_file", "error_file_id": "error_file"}
         return Snapshot(
             id=batch["id"],
@@ -128,7 +127,6 @@ class Mistral(OpenAILike):
             provider_state=chat.tidy(word),
             total=_count(batch, "total_requests"),
             done=_count(batch, "succeeded_requests"),
-            failed=_count(batch, "failed_requests"),
             error=("failed", _reasons(batch)) if word == "FAILED" else None,
             expired=word == "TIMEOUT_EXCEEDED",
             cancelled=word == "CANCELLED",
@@ -138,7 +136,6 @@ class Mistral(OpenAILike):
                 if isinstance(batch.get(theirs), str) and batch[theirs]
             },
             tag=tag if isinstance(tag, str) else None,
-            created_at=created.isoformat() if created else None,
         )
 
     async def results(self, http: Http, snapshot: Snapshot, folder: Path) -> AsyncIterator[Result]:

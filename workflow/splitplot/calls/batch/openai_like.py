@@ -171,14 +171,12 @@ class OpenAILike:
         counts = counts if isinstance(counts, dict) else {}
         metadata = batch.get("metadata")
         tag = metadata.get("splitplot") if isinstance(metadata, dict) else None
-        created = moment(batch.get("created_at"))
         return Snapshot(
             id=batch["id"],
             state="ended" if state in ENDED else "running",
             provider_state=chat.tidy(word),
             total=_count(counts.get("total")),
             done=_count(counts.get("completed")),
-            failed=_count(counts.get("failed")),
             error=error_of(batch) if state == "failed" else None,
             expired=state == "expired",
             cancelled=state in ("cancelled", "canceled"),
@@ -188,7 +186,6 @@ class OpenAILike:
                 if isinstance(batch.get(name), str) and batch[name]
             },
             tag=tag if isinstance(tag, str) else None,
-            created_at=created.isoformat() if created else None,
         )
 
     async def results(self, http: Http, snapshot: Snapshot, folder: Path) -> AsyncIterator[Result]:

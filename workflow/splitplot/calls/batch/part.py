@@ -15,6 +15,7 @@ from splitplot.calls.batch.protocols import provider
 from splitplot.calls.batch.sender import MONEY, Sender
 from splitplot.calls.batch.store import Batch, Store, account_of
 from splitplot.calls.budget import settle_dead
+from splitplot.calls.credentials import checked_key, key_from_environment
 from splitplot.calls.ledger import Ledger
 from splitplot.calls.records import Request
 from splitplot.calls.requests import cell_of
@@ -289,9 +290,6 @@ async def open_desk(
 
     Raises SplitplotError naming the variable that is not set.
     """
-    from splitplot.calls.fulfil import key_from_environment
-    from splitplot.calls.realtime import checked_key
-
     name = settings.get("api_key_env")
     what = f"{settings['protocol']} batches"
     key = key_from_environment(name, what, settings["base_url"])

@@ -51,12 +51,11 @@ class Snapshot:
 
     id: the provider's id, enough to look again. state: "running" as long as answers may still come;
     a state that nobody knows is "running". provider_state: the provider's own word.
-    total, done, failed: requests, None where the provider does not count yet.
+    total, done: requests, and those that have an answer; None where the provider does not count yet.
     error: (code, message) of a batch that failed as a whole, else None.
     expired, cancelled: why a batch ended early; answers made until then may be there.
     refs: ids of result files and whatever else `results` needs; plain JSON.
     tag: what names a batch of ours (our `Order.name`), where the provider gives it back.
-    created_at: ISO 8601, UTC, by the provider's clock.
     """
 
     id: str
@@ -64,13 +63,11 @@ class Snapshot:
     provider_state: str
     total: int | None = None
     done: int | None = None
-    failed: int | None = None
     error: tuple[str, str] | None = None
     expired: bool = False
     cancelled: bool = False
     refs: Mapping[str, Any] = field(default_factory=dict)
     tag: str | None = None
-    created_at: str | None = None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from splitplot.inference.checks import Flag
 from splitplot.inference.data import StudyData
 from splitplot.inference.grid import Cell, Ints
 from splitplot.inference.intervals import Floats, is_bounded
-from splitplot.inference.unit_bootstrap import MIN_UNITS
+from splitplot.inference.resampling.intervals import MIN_UNITS
 from splitplot.inference.wording import POINTS, counted, level_text, percent, quoted
 
 MOST_WITHOUT = 0.1

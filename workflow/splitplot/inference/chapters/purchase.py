@@ -8,6 +8,7 @@ import numpy as np
 
 from splitplot.inference.arms import Arms, build_arms, paired_cells
 from splitplot.inference.asked import FIRST_SCORER, Asked, asked_of_plan, contrast_seed
+from splitplot.inference.chapters import raters
 from splitplot.inference.checks import Flag
 from splitplot.inference.clusters import TooFewClusters
 from splitplot.inference.components.purchase import (
@@ -83,6 +84,7 @@ def chapter(data: StudyData) -> tuple[dict[str, Any] | None, list[Flag]]:
         "rows": rows,
         "best": best,
         "sentence": _sentence(asked, now, found, best, unit, scope, left),
+        "one_more_rater": raters.purchase_note(data, asked),
         "next_study": None if best is None else next_study(data.plan, rows[best]),
     }
     flags = []

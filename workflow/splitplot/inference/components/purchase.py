@@ -177,17 +177,6 @@ def best_option(found: list[Option]) -> int | None:
     return -index if narrower > 1e-6 else None
 
 
-def optimal_replications(item: float, run: float, item_usd: float, usd_per_run: float) -> float:
-    """K* = √(run · item_usd / (item · usd_per_run)): replications per item that make a given precision
-    cheapest (Cochran 1977, ch. 10). Infinite where all variance is run noise, and items cost something.
-
-    item_usd: of making one item. usd_per_run: of one replication of it, over all cells of the contrast.
-    """
-    if item <= 0 or usd_per_run <= 0:
-        return float("inf") if run > 0 and item_usd > 0 else 1.0
-    return sqrt(run * item_usd / (item * usd_per_run))
-
-
 def item_price(
     item: float, run: float | None, replications: int, usd_per_run: float
 ) -> float | None:

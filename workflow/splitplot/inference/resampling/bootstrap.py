@@ -5,6 +5,7 @@ Resample arms, not pairs: 10 arms stand for 45 pairs, and a pair is a subtractio
 clusters whole clusters are resampled; their sums are taken first, which also makes them cheap.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -113,6 +114,25 @@ def bootstrap_sums(
 
     for_each_chunk(work, chunks(draws), workers)
     return sums
+
+
+def bootstrap_statistics(
+    statistic: Callable[[Floats], Floats], n_units: int, *, draws: int = DRAWS, seed: int
+) -> Floats:
+    """Any statistic of resampled units, shape (draws, length of the statistic), for what is no sum: the
+    areas and risks of answers in order, bins. One call a draw; sums are for `bootstrap_sums`.
+
+    statistic: of how often each unit was drawn, shape (n_units,), an array that is used again for the
+        next draw. n_units: units in an order that does not depend on the file. seed: from content. The draws
+        are those of `bootstrap_sums` with this seed and number of units.
+    """
+    found = [
+        statistic(row)
+        for start, size in chunks(draws)
+        for _, rows in bootstrap_weights(n_units, start, size, seed)
+        for row in rows
+    ]
+    return np.array(found, dtype=np.float64)
 
 
 def bootstrap_means(

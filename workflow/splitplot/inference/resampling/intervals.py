@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from splitplot.errors import SplitplotError
-from splitplot.inference.intervals import Floats, Interval
+from splitplot.inference.intervals import EQUAL, Floats, Interval
 
 MIN_UNITS = 50
 """Below this many items (clusters) the bootstrap covers too little: .904 for a nominal .95 at 20 items."""
@@ -24,18 +24,30 @@ def percentile_interval(
     """The middle `level` of the draws (Efron 1979), quantiles interpolated linearly.
 
     draws: bootstrap draws of the estimate, shape (n_draws,). units: items, or clusters where whole
-    clusters were resampled. Raises NotBootstrapped below MIN_UNITS, for NaN and for draws that are all equal.
+    clusters were resampled. Raises NotBootstrapped below MIN_UNITS, for NaN, for draws that are all equal,
+    and where so few differ that both limits are the same.
     """
     values = _usable(draws, units)
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    low, high = _apart(np.quantile(values, [(1 - level) / 2, (1 + level) / 2]))
     return Interval(
         float(estimate),
-        float(low),
-        float(high),
+        low,
+        high,
         level,
         _named("bootstrap percentile", values),
         _se(values),
     )
+
+
+def percentile_ends(
+    draws: ArrayLike, *, units: int, level: float = 0.95
+) -> tuple[float, float] | None:
+    """The limits of `percentile_interval`; None where there is none."""
+    try:
+        found = percentile_interval(draws, 0.0, units=units, level=level)
+    except NotBootstrapped:
+        return None
+    return found.low, found.high
 
 
 def bca_interval(
@@ -66,11 +78,11 @@ def bca_interval(
     bend = 1 - acceleration * shifted
     if (bend <= 0).any():
         raise NotBootstrapped("the data are too skewed for a BCa interval")
-    low, high = np.quantile(values, ndtr(z0 + shifted / bend))
+    low, high = _apart(np.quantile(values, ndtr(z0 + shifted / bend)))
     return Interval(
         float(estimate),
-        float(low),
-        float(high),
+        low,
+        high,
         level,
         _named("bootstrap BCa", values),
         _se(values),
@@ -88,6 +100,14 @@ def _usable(draws: ArrayLike, units: int) -> Floats:
     if np.ptp(values) == 0.0:
         raise NotBootstrapped("all draws are equal: the data do not vary")
     return values
+
+
+def _apart(limits: Floats) -> tuple[float, float]:
+    """Both limits: an interval without width would say that nothing is uncertain."""
+    low, high = (float(limit) for limit in limits)
+    if high - low <= EQUAL:
+        raise NotBootstrapped("nearly all draws are equal: the data hardly vary")
+    return low, high
 
 
 def _named(method: str, draws: Floats) -> str:

@@ -24,7 +24,7 @@ CHUNK = 250
 BLOCK_BYTES = 16 * 2**20
 """Memory for the weights that a worker holds at a time. Not part of the algorithm."""
 
-BOOTSTRAP, SIGNS, NORMAL = 1, 2, 3
+BOOTSTRAP, NORMAL = 1, 3
 """Kinds of streams: the same seed gives unrelated numbers for each."""
 
 EXACT_BITS = 52
@@ -54,16 +54,6 @@ def bootstrap_weights(units: int, start: int, size: int, seed: int) -> Iterator[
         for row in rows:
             row[:] = np.bincount(random.integers(0, units, units), minlength=units)
         yield start + first, rows
-
-
-def keep_or_flip(units: int, start: int, size: int, seed: int) -> Iterator[tuple[int, Floats]]:
-    """Fair coins of the chunk that starts at a draw, 1.0 (keep) or 0.0 (flip): blocks as above."""
-    random = stream(seed, SIGNS, start // CHUNK)
-    width, most = -(-units // 8), block_rows(units, size)
-    for first in range(0, size, most):
-        rows = min(most, size - first)
-        packed = random.integers(0, 256, (rows, width), dtype=np.uint8)
-        yield start + first, np.unpackbits(packed, axis=1, count=units).astype(np.float64)
 
 
 def block_rows(units: int, size: int) -> int:

@@ -58,7 +58,7 @@ def until(grid: Grid, look_of: Ints, look: int) -> Grid:
     }
     rows = replace(grid.rows, **columns | {"item": place[grid.rows.item[chosen]]})
     items = [item for item, keep in zip(grid.items, kept, strict=True) if keep]
-    return Grid(grid.cells, items, grid.cluster[kept], rows)
+    return Grid(grid.cells, items, grid.declared[kept], rows, grid.content[kept])
 
 
 def _evidence(asked: Asked, grid: Grid, alpha: float, family: int) -> LookEvidence:
@@ -84,7 +84,7 @@ def _bar(
     if not bounded:
         return "scores lie outside 0 to 1"
     if grid.clustered:
-        return "items share clusters, and come one by one"
+        return "items share clusters or are copies of each other, and come one by one"
     if n < MIN_ITEMS:
         return f"only {counted(n, 'item')} answered by both, at least {MIN_ITEMS} are needed"
     if n < MIN_OVERLAP * arms.n_union:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from splitplot.report import ratios
 from splitplot.report.cells import Cells
 from splitplot.report.plots.forest import forest
 from splitplot.report.section import Figure, Rows, Section, Table, Value, said
@@ -40,11 +41,12 @@ def section(inference: Mapping[str, Any], cells: Cells, unit: Unit) -> Section |
     every = inference.get("contrasts") or []
     if not every:
         return None
+    scored = [c for c in every if not ratios.is_ratio(c)]
     lead = said(
         *(c["stops_holding"] for c in every[BOXES:] if c.get("stops_holding")),
         *_families(inference.get("families") or []),
     )
-    scales = list(dict.fromkeys(metric_unit(c.get("metric"), unit).noun for c in every))
+    scales = list(dict.fromkeys(metric_unit(c.get("metric"), unit).noun for c in scored))
     return Section(
         "contrasts",
         "Paired contrasts",
@@ -52,7 +54,8 @@ def section(inference: Mapping[str, Any], cells: Cells, unit: Unit) -> Section |
         lead=lead,
         figures=(*other_forests(every, cells, unit), *scopes.figure(every, cells, unit)),
         tables=(
-            *_main(every, cells, unit, inference.get("families") or [], scales),
+            *_main(scored, cells, unit, inference.get("families") or [], scales),
+            *ratios.table([{**c, **cells.arm_names(c)} for c in every]),
             *_sizes(every, unit),
             *_tests(every),
             *scopes.table(every, unit),
@@ -64,9 +67,12 @@ def section(inference: Mapping[str, Any], cells: Cells, unit: Unit) -> Section |
 def by_unit(
     every: Sequence[Mapping[str, Any]], cells: Cells, unit: Unit
 ) -> list[tuple[Unit, list[dict[str, Any]]]]:
-    """The contrasts by how they are measured, in the order of the first of each."""
+    """The contrasts by how they are measured, in the order of the first of each; no ratio, which has 1
+    where a difference has 0."""
     found: dict[Unit, list[dict[str, Any]]] = {}
     for c in every:
+        if ratios.is_ratio(c):
+            continue
         named = {**c, **cells.arm_names(c)}
         found.setdefault(metric_unit(c.get("metric"), unit), []).append(named)
     return list(found.items())

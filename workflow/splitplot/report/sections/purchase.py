@@ -47,11 +47,12 @@ def section(inference: Mapping[str, Any], unit: Unit, study: str) -> Section | N
         tables=table.table(
             "next", f"{found.get('contrast') or 'The contrast'}: its interval after each purchase"
         ),
-        notes=(
-            f"results/{study}/next.yaml holds the best of these: copied into a new study, its lines buy it.",
-        )
-        if found.get("next_study")
-        else (),
+        notes=said(
+            found.get("one_more_rater"),
+            f"results/{study}/next.yaml holds the best of these: copied into a new study, its lines buy it."
+            if found.get("next_study")
+            else None,
+        ),
     )
 
 

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from splitplot.report import ratios
 from splitplot.report.cells import Cells
 from splitplot.report.plots import rows
 from splitplot.report.section import Figure, Rows, Table, Value, joined
 from splitplot.report.sections.common import gap
-from splitplot.report.wording import NOTHING, Unit, difference, metric_unit, points, scope
+from splitplot.report.wording import NOTHING, Unit, difference, level, metric_unit, points, scope
 
 MOST = 6
 """Contrasts in the figure; the table has them all."""
@@ -62,11 +63,20 @@ def table(every: Sequence[Mapping[str, Any]], unit: Unit) -> tuple[Table, ...]:
         own = metric_unit(c.get("metric"), unit)
         for one in c.get("scopes") or []:
             known = (one.get("difference") or {}).get("estimate") is not None
+            shown = gap(one["difference"], own) if known else Value("not computed")
+            if one.get("ratio"):
+                ratio = one["ratio"]
+                how = (level(ratio), ratio.get("method") or "")
+                shown = Value(
+                    f"{ratios.times(ratio)} ({ratios.times_ends(ratio)})", how, strong=True
+                )
             gathered.add(
                 c.get("name") or NOTHING,
                 scope(one.get("scope")),
-                gap(one["difference"], own) if known else Value("not computed"),
-                one.get("verdict") or one.get("reason"),
+                shown,
+                ratios.shown_word({**c, "verdict": one["verdict"]})
+                if one.get("verdict")
+                else one.get("reason"),
             )
     return gathered.table(
         "scopes", "The same difference for wider and wider populations", folded=True
