@@ -13,7 +13,7 @@ from splitplot import paths
 from splitplot.canonical import digest
 from splitplot.errors import ConfigError
 from splitplot.files import read_json
-from splitplot.items.copies import MOST_INFLATED, find_copies
+from splitplot.items.copies import find_copies
 from splitplot.items.item import Item, part_of
 
 ANYTIME = "anytime"
@@ -76,11 +76,11 @@ class Identity(NamedTuple):
 
 
 def check_alone(plan: dict[str, Any], items: Sequence[Identity]) -> None:
-    """Refuse items that share clusters, or of which too many are copies: they do not stand alone.
+    """Refuse items that share clusters, or of which any is a copy: they do not stand alone.
 
     Items come one by one in the order of their hashes; with clusters or copies what the next one brings
-    depends on those before it, and no evidence that is looked at on the way would be valid. Copies
-    are let pass up to the bound at which they count as items of their own. Raises ConfigError.
+    depends on those before it, and no evidence that is looked at on the way would be valid. Few copies are
+    too many: they may be what tells the arms apart. Raises ConfigError.
     """
     sizes = Counter(item.cluster for item in items if item.cluster is not None)
     shared = {name: size for name, size in sizes.items() if size > 1}
@@ -92,13 +92,12 @@ def check_alone(plan: dict[str, Any], items: Sequence[Identity]) -> None:
             "use stopping: fixed, or leave out the clusters if the items are independent"
         )
     copies = find_copies(range(len(items)), [item.content for item in items])
-    if copies.joined:
+    if copies.repeats:
         raise ConfigError(
             f"{plan['study_file']}: analysis.stopping: anytime needs items that stand alone, and "
-            f"{copies.repeats:,} of {len(items):,} are copies of another ({_repeats(items)}): the variance "
-            f"of a difference may be {copies.bound:.2f} times what it would be taken for, at most "
-            f"{MOST_INFLATED} is let pass; drop the copies from the items, or use stopping: fixed, where "
-            "copies (and items with the same `cluster`) count as one"
+            f"{copies.repeats:,} of {len(items):,} {'is a copy' if copies.repeats == 1 else 'are copies'} of "
+            f"another ({_repeats(items)}); drop the copies from the items, or use stopping: fixed, which "
+            "allows for copies, and for items with the same `cluster`"
         )
 
 

@@ -20,36 +20,36 @@ def literal_bound(cluster, content):
 
 def test_four_copies_of_each_item_are_a_cluster_each():
     found = find_copies(range(40), [n // 4 for n in range(40)])
-    assert (found.repeats, found.apart, found.bound) == (30, 40, 4.0)
+    assert (found.repeats, found.apart, found.inflation) == (30, 40, 4.0)
     assert found.joined and len(set(found.cluster)) == 10
     assert all(len(set(found.cluster[4 * k : 4 * k + 4])) == 1 for k in range(10))
 
 
-def test_where_every_item_stands_alone_the_bound_is_kishs_design_effect():
+def test_where_every_item_stands_alone_the_inflation_is_kishs_design_effect():
     content = ["a"] * 3 + ["b"] * 2 + list(range(95))
     found = find_copies(range(100), content)
-    assert found.bound == pytest.approx((3**2 + 2**2 + 95) / 100)
+    assert found.inflation == pytest.approx((3**2 + 2**2 + 95) / 100)
     assert found.repeats == 3
 
 
 def test_few_copies_leave_the_clusters_as_they_are():
     content = ["a", "a", *range(98)]
     found = find_copies(range(100), content)
-    assert found.bound == 1.02 <= MOST_INFLATED
+    assert found.inflation == 1.02 <= MOST_INFLATED
     assert (found.repeats, found.apart, found.joined) == (1, 2, False)
-    assert find_copies(range(40), ["a", "a", *range(38)]).bound == 1.05
+    assert find_copies(range(40), ["a", "a", *range(38)]).inflation == 1.05
     assert not find_copies(range(40), ["a", "a", *range(38)]).joined
     assert find_copies(range(39), ["a", "a", *range(37)]).joined
 
 
 def test_copies_within_a_declared_cluster_change_nothing():
     found = find_copies([n // 10 for n in range(40)], [n // 5 for n in range(40)])
-    assert (found.repeats, found.apart, found.bound, found.joined) == (32, 0, 1.0, False)
+    assert (found.repeats, found.apart, found.inflation, found.joined) == (32, 0, 1.0, False)
 
 
 def test_unknown_contents_are_no_copies_of_each_other():
     found = find_copies(range(10), [None] * 10)
-    assert (found.repeats, found.bound, found.joined) == (0, 1.0, False)
+    assert (found.repeats, found.inflation, found.joined) == (0, 1.0, False)
 
 
 def test_no_items_have_no_copies():
@@ -66,9 +66,9 @@ def test_the_clusters_are_the_connected_components_of_clusters_and_copies(seed):
         for c in random.integers(0, random.integers(2, n), n)
     ]
     found = find_copies(cluster, content)
-    assert found.bound == pytest.approx(literal_bound(cluster, content))
+    assert found.inflation == pytest.approx(literal_bound(cluster, content))
     if not found.joined:
-        assert found.bound <= MOST_INFLATED
+        assert found.inflation <= MOST_INFLATED
         return
     tied = [
         [a == b or (p is not None and p == q) for b, q in zip(cluster, content, strict=True)]

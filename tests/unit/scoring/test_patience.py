@@ -70,6 +70,13 @@ def test_time_between_calls_does_not_count_and_the_old_handler_is_back():
     assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0.0, 0.0)
 
 
+def test_a_call_ends_at_the_limit_and_not_a_tick_later():
+    patience = Patience(3.0)
+    with pytest.raises(TooSlow, match="third tick computed for more than 3 s"):
+        patience.bound(lambda: [patience._tick() for _ in range(3)], "third tick")()
+    assert patience.bound(lambda: [patience._tick() for _ in range(2)], "second tick")()
+
+
 def test_outside_the_main_thread_calls_are_made_without_a_limit():
     found = []
 

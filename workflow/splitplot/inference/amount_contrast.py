@@ -4,44 +4,39 @@ The ratio of sums A/B is turned into log(B/A): above 0 where A takes less, alike
 a margin of −log(1 − m) for a saving of m. So the words of a verdict mean what they mean for scores.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from splitplot.errors import ConfigError
-from splitplot.inference.amounts import (
-    LATENCY,
-    SCOPES,
-    USD,
-    Amount,
-    amount_of,
-    log_margin,
-    saved,
-)
+from splitplot.inference.amount_checks import SPOKEN_SCOPES, barred, noted
+from splitplot.inference.amounts import Amount, amount_of, log_margin, saved
 from splitplot.inference.arms import Arms, averaged_over, paired_cells
 from splitplot.inference.asked import Asked, contrast_seed
-from splitplot.inference.checks import LOST_NOTED, MAX_LOST
-from splitplot.inference.clusters import TooFewClusters, cr2_mean
 from splitplot.inference.contrasts import (
     Answered,
     arm_of,
     confounded,
+    copies_noted,
     differential_loss,
     no_partner,
 )
+from splitplot.inference.cut_off import (
+    SUPPOSING,
+    counted_otherwise,
+    cut_items,
+    cut_off_bars,
+    is_cut_off,
+)
 from splitplot.inference.data import StudyData
-from splitplot.inference.evidence import FIXED, ITEMS, Evidence
-from splitplot.inference.intervals import EQUAL, Floats, Interval, is_bounded, t_mean
+from splitplot.inference.evidence import FIXED, ITEMS, TRUNCATED, Evidence, Rival
+from splitplot.inference.intervals import EQUAL, Interval, is_constant
 from splitplot.inference.noise import RunNoise, items_needed, run_noise, smallest_detectable
 from splitplot.inference.scoped import Scoped
 from splitplot.inference.sensitivity import Alternatives
 from splitplot.inference.taken import Taken, by_item, column_of, run_variances, taken
-from splitplot.inference.wording import listed, percent, quoted
-
-BATCH = "batch"
-SPOKEN_SCOPES = (FIXED, ITEMS)
+from splitplot.inference.wording import quoted
 
 
 def answer_amount(data: StudyData, asked: Asked) -> Answered:
@@ -62,9 +57,13 @@ def answer_amount(data: StudyData, asked: Asked) -> Answered:
     noise = _noise(data, other, amount, found)
     spoken = SPOKEN_SCOPES if found.possible else ()
     scopes = tuple(found.at(scope, noise, other.levels, other.seed) for scope in spoken)
+    if found.proportional:
+        same = _same_ratio(asked, amount, found)
+        scopes = tuple(replace(s, reason=same) if s.scope == ITEMS else s for s in scopes)
     own = next((one for one in scopes if one.scope == asked.scope), None)
     e = _evidence(data, other, asked, amount, found, noise, own)
     e = replace(e, missing_interval=own.reason if own else None if pairs else no_partner(asked))
+    e = _cut_off(data, other, e, amount, found)
     return Answered(
         asked,
         e,
@@ -134,11 +133,52 @@ def _noise(data: StudyData, other: Alternatives, amount: Amount, found: Taken) -
         replications=max(2, min(planned, default=2)),
     )
     if noise.se_run is None and a is not None and b is not None:
+        mean_a, mean_b = found.means()
         reason = (
-            "no item took more or less in another replication, so it is too small to be detected"
+            f"no item took more or less in another replication (the ratio is {mean_a / mean_b:.3g} in "
+            "each), so it is too small to be detected"
         )
         return replace(noise, reason=reason)
     return noise
+
+
+def _same_ratio(asked: Asked, amount: Amount, found: Taken) -> str:
+    """That the arms have one ratio on all items, which one, and what to make of it."""
+    (a, b), first, second = found.means(), quoted(asked.label_a), quoted(asked.label_b)
+    if abs(a / b - 1) < EQUAL:
+        alone = f", {a:.4g} {amount.noun} each" if is_constant(found.a) else ""
+        what = f"{first} and {second} {amount.same} on every item (a ratio of 1{alone})"
+    else:
+        what = (
+            f"{first} takes {a / b:.3g} times the {amount.noun} of {second} on every item "
+            f"({a:.4g} against {b:.4g} on average)"
+        )
+    return (
+        f"{what}, so nothing shows how far the ratio could be another on items like these; where it is "
+        "fixed, as by a form that every answer has, that is the result and needs no interval, else look "
+        "at how the amounts were recorded, or add items on which it differs"
+    )
+
+
+def _cut_off(
+    data: StudyData, other: Alternatives, e: Evidence, amount: Amount, found: Taken
+) -> Evidence:
+    """The evidence with what answers that were cut off make of it: rivals, or that they bar a verdict."""
+    if not is_cut_off(e) or not found.item.size:
+        return e
+    grid, pairs = other.grid, other.pairs
+    cut_a, cut_b = (cut_items(grid, [pair[side] for pair in pairs])[found.item] for side in (0, 1))
+    bars = cut_off_bars(e, int((~cut_a & ~cut_b).sum()))
+    rivals = []
+    for name, counted in counted_otherwise(found, cut_a, cut_b).items():
+        noise = _noise(data, other, amount, counted) if e.scope == FIXED else e.noise
+        one = counted.at(e.scope, noise, other.levels, other.seed)
+        if one.difference is None or one.equivalence is None:
+            continue
+        rivals.append(
+            Rival(name, one.difference, one.equivalence, TRUNCATED, SUPPOSING[name], one.p_value)
+        )
+    return replace(e, barred=tuple(dict.fromkeys((*e.barred, *bars))), rivals=tuple(rivals))
 
 
 def _evidence(
@@ -157,7 +197,7 @@ def _evidence(
     se = interval.se if interval else None
     more = int((found.a > found.b + EQUAL).sum())
     fewer = int((found.a < found.b - EQUAL).sum())
-    n_clusters = int(np.unique(grid.cluster[found.item]).size)
+    n_clusters = n if found.cluster is None else int(np.unique(found.cluster).size)
     return Evidence(
         a=replace(arm_of(other, asked.label_a, found.a, 0), mean=means[0]),
         b=replace(arm_of(other, asked.label_b, found.b, 1), mean=means[1]),
@@ -184,139 +224,10 @@ def _evidence(
         simulated=data.simulated,
         confounded=confounded(other, asked),
         amount=amount,
-        barred=tuple(_barred(data, other, asked, amount, found)),
-        noted=tuple(_noted(data, other, asked, amount)),
+        barred=tuple(dict.fromkeys(barred(data, other, asked, amount, found))),
+        copies_held=grid.holds_copies(found.item, found.cluster),
+        noted=(
+            *noted(data, other, asked, amount, found),
+            *copies_noted(grid, found.item, found.cluster),
+        ),
     )
-
-
-def _barred(
-    data: StudyData, other: Alternatives, asked: Asked, amount: Amount, found: Taken
-) -> list[str]:
-    """Why a ratio of this amount would mean nothing, a clause each, with what to do."""
-    if not other.pairs:
-        return []
-    barred = []
-    if asked.scope not in SPOKEN_SCOPES:
-        barred.append(
-            f"a ratio of {amount.noun} has no interval for {asked.scope} like these; declare one of: "
-            f"{', '.join(SCOPES)}"
-        )
-    for side, label in enumerate((asked.label_a, asked.label_b)):
-        barred += _arm_barred(data, other, amount, side, label)
-    if amount.name == LATENCY:
-        routes = [_routes(data, other, side) for side in (0, 1)]
-        if BATCH in routes[0] + routes[1]:
-            barred.append(
-                "the seconds of answers by batch are those of a queue; send them with route realtime"
-            )
-        elif routes[0] != routes[1]:
-            barred.append(
-                f"the arms were asked by different routes ({listed(routes[0])} against "
-                f"{listed(routes[1])}), whose seconds cannot be compared; send both by the same one"
-            )
-    if found.right_a is not None and found.right_b is not None:
-        for right, label in ((found.right_a, asked.label_a), (found.right_b, asked.label_b)):
-            barred += _denominator_barred(right, found, label, data.level)
-    return barred
-
-
-def _arm_barred(
-    data: StudyData, other: Alternatives, amount: Amount, side: int, label: str
-) -> list[str]:
-    """What is wrong with an arm's amounts: most are not known, or all are 0."""
-    came = _answers(data, other, side, amount)
-    if not came.size:
-        return []
-    unknown = float(np.isnan(came).mean())
-    noun = "dollars" if column_of(amount) == USD else amount.noun
-    if unknown > MAX_LOST:
-        why = "give its price in config/models.yaml" if noun == "dollars" else "use another metric"
-        return [
-            f"the {noun} of {percent(unknown)} of the answers of {quoted(label)} are not known; {why}"
-        ]
-    known = came[~np.isnan(came)]
-    if (known < 0).any():
-        return [f"some {noun} of {quoted(label)} are below 0, which no answer can take"]
-    if not known.sum() > 0:
-        free = ", as its answers are free; use tokens_out" if noun == "dollars" else ""
-        return [f"the {noun} of {quoted(label)} are 0, and there is no ratio to 0{free}"]
-    return []
-
-
-def _denominator_barred(right: Floats, found: Taken, label: str, level: float) -> list[str]:
-    """Whether what is divided by may be 0 as far as the data tell: then no ratio is bounded (Fieller)."""
-    if right.size < 2:
-        return []
-    if not is_bounded(right):
-        return ["right answers are counted by scores within 0 to 1, and these lie outside"]
-    none = (
-        f"{quoted(label)} was so rarely right that its share may be 0, and no cost per right answer"
-    )
-    if not right.sum() > 0:
-        return [f"{quoted(label)} was never right, so it has no cost per right answer; use usd"]
-    try:
-        share = (
-            t_mean(right, level) if found.cluster is None else cr2_mean(right, found.cluster, level)
-        )
-    except (TooFewClusters, ValueError):
-        return []
-    return [f"{none} is bounded then; use usd, or add items"] if share.low <= 0 else []
-
-
-def _noted(
-    data: StudyData, other: Alternatives, asked: Asked, amount: Amount
-) -> list[tuple[str, str]]:
-    """What must be said beside a ratio of this amount."""
-    noted = []
-    if amount.name == LATENCY:
-        noted.append(
-            (
-                "latency",
-                "Seconds are those of the hour at which each answer was made, be it for another study: a "
-                "provider's load, limits on the rate and other requests under way are in them.",
-            )
-        )
-    if column_of(amount) == USD:
-        routes = [_routes(data, other, side) for side in (0, 1)]
-        if routes[0] != routes[1]:
-            noted.append(
-                (
-                    "routes_differ",
-                    f"{quoted(asked.label_a)} went by {listed(routes[0])}, {quoted(asked.label_b)} by "
-                    f"{listed(routes[1])}: dollars are those paid, and batches are cheaper whatever is "
-                    "compared.",
-                )
-            )
-    for side, label in enumerate((asked.label_a, asked.label_b)):
-        came = _answers(data, other, side, amount)
-        unknown = float(np.isnan(came).mean()) if came.size else 0.0
-        if LOST_NOTED < unknown <= MAX_LOST:
-            noted.append(
-                (
-                    "amounts_unknown",
-                    f"What {percent(unknown)} of the answers of {quoted(label)} took is not known; they "
-                    "are left out.",
-                )
-            )
-    return noted
-
-
-def _answers(data: StudyData, other: Alternatives, side: int, amount: Amount) -> Floats:
-    """The amounts of an arm's answers that came, NaN where unknown."""
-    values = data.numbers(column_of(amount), other.grid)
-    cells = dict.fromkeys(pair[side] for pair in other.pairs)
-    return np.concatenate(
-        [
-            np.zeros(0),
-            *(values[other.grid.rows_of(cell)][~other.grid.lost(cell)] for cell in cells),
-        ]
-    )
-
-
-def _routes(data: StudyData, other: Alternatives, side: int) -> list[str]:
-    """The routes of an arm's answers that came, sorted."""
-    grid = other.grid
-    codes = data.routes(grid)
-    cells: Sequence[int] = list(dict.fromkeys(pair[side] for pair in other.pairs))
-    found = [codes[grid.rows_of(cell)][~grid.lost(cell)] for cell in cells]
-    return sorted({name for one in found for name in one if name})

@@ -4,15 +4,26 @@ A saving is always that of the arm that takes less, as a share of what the other
 a tenth means the same in both directions, and no sentence says "better" of a number that is low.
 """
 
+from collections.abc import Sequence
 from math import isfinite
 
 from splitplot.inference.amounts import Amount
-from splitplot.inference.checks import out_of_reach
-from splitplot.inference.evidence import FIXED, Evidence
+from splitplot.inference.checks import TRUNCATION_GAP, out_of_reach
+from splitplot.inference.evidence import FIXED, Evidence, Rival
 from splitplot.inference.intervals import Interval
 from splitplot.inference.noise import items_to_settle
-from splitplot.inference.sentences import more_items, speaks_of, turned
-from splitplot.inference.wording import level_text, quoted
+from splitplot.inference.sentences import (
+    HOWEVER,
+    TOPICS,
+    declared,
+    known,
+    more_items,
+    remedy,
+    shares,
+    speaks_of,
+    turned,
+)
+from splitplot.inference.wording import level_text, listed, quoted
 from splitplot.inference.words import (
     BETTER,
     BETTER_SIZE_OPEN,
@@ -25,6 +36,45 @@ from splitplot.inference.words import (
 
 def plain(e: Evidence, word: str, *, direction_holds: bool = True) -> str:
     """As `sentences.plain`, for evidence of an amount: its differences are log(B/A)."""
+    return _claim(e, word, direction_holds) + unusable(e)
+
+
+def unusable(e: Evidence) -> str:
+    """Of what share of the answers the amounts are those of no usable answer, where the arms differ in
+    it: an arm that refuses is not short. With a space before it; "" where there is nothing to say."""
+    if abs(e.a.unusable - e.b.unusable) <= TRUNCATION_GAP:
+        return ""
+    return (
+        f" {shares(e, 'unusable')} were no usable answers (cut off, refused, empty …), and count with what "
+        "they took."
+    )
+
+
+def depends(e: Evidence, rivals: Sequence[Rival]) -> str:
+    """As `sentences.depends`."""
+    assert e.difference is not None
+    others = [f"{_took(e, rival.difference)} {rival.supposing}" for rival in rivals]
+    own = f"{_took(e, e.difference, level=True)} {declared(rivals, amount=True)}"
+    return (
+        f"The verdict on {quoted(e.a.name)} against {quoted(e.b.name)} {speaks_of(e)}"
+        f"{',' if e.averaged_over else ''} depends on {' and on '.join(known(TOPICS, rivals))}. "
+        f"{own}, but {listed(others)}. {remedy(e, rivals)}"
+    )
+
+
+def span_note(e: Evidence, rivals: Sequence[Rival]) -> str:
+    """As `sentences.span_note`."""
+    assert e.difference is not None
+    found = [(e.difference, declared(rivals, amount=True))]
+    found += [(rival.difference, rival.supposing) for rival in rivals]
+    name = quoted(e.a.name)
+    if e.difference.estimate < 0:
+        name, found = quoted(e.b.name), [(one.mirrored(), when) for one, when in found]
+    each = listed([f"{e.unit.limits(one)} {when}" for one, when in found])
+    return f"This holds {' and '.join(known(HOWEVER, rivals))}: {name} saves {each}."
+
+
+def _claim(e: Evidence, word: str, direction_holds: bool) -> str:
     assert e.difference is not None and e.equivalence is not None
     if word in (WORSE, WORSE_SIZE_OPEN) or (word == EQUIVALENT and e.difference.high < 0):
         e = turned(e)
@@ -63,6 +113,10 @@ def plain(e: Evidence, word: str, *, direction_holds: bool = True) -> str:
 
 def among_many(e: Evidence) -> str:
     """As `sentences.among_many`: a direction that does not hold once all comparisons are counted."""
+    return _too_many(e) + unusable(e)
+
+
+def _too_many(e: Evidence) -> str:
     assert e.difference is not None
     ahead = turned(e) if e.difference.high < 0 else e
     assert ahead.difference is not None
@@ -78,6 +132,19 @@ def among_many(e: Evidence) -> str:
         f"The data cannot tell which of {quoted(e.a.name)} and {quoted(e.b.name)} is {amount.word} once "
         f"{every} comparisons are counted. Taken alone, {a} {found}, but with {e.family} comparisons such "
         "a saving turns up too easily by chance."
+    )
+
+
+def by_copies(e: Evidence) -> str:
+    """As `sentences.by_copies`: a direction that the test does not confirm, with copies as one cluster."""
+    assert e.difference is not None
+    ahead = turned(e) if e.difference.high < 0 else e
+    assert ahead.difference is not None
+    amount, a, b = _amount(e), quoted(ahead.a.name), quoted(ahead.b.name)
+    return (
+        f"The data cannot tell which of {quoted(e.a.name)} and {quoted(e.b.name)} is {amount.word}: {a} "
+        f"{amount.verb} {_less(ahead, ahead.difference)} than {b} {speaks_of(e)}, but the test that takes "
+        f"copies of an item as one does not confirm it.{unusable(e)}"
     )
 
 
@@ -130,6 +197,18 @@ def _without_noise(e: Evidence) -> str:
         if abs(estimate) < e.margin:
             found += f", less than {_margin(e, 'that you set')}"
     return f"{found}. The answers are the same in every run, so nothing is uncertain about it."
+
+
+def _took(e: Evidence, interval: Interval, *, level: bool = False) -> str:
+    """ "“a” uses 23.0% fewer output tokens (15.0% to 30.0%)", of the arm that took less."""
+    name = quoted(e.a.name if interval.estimate >= 0 else e.b.name)
+    interval = interval if interval.estimate >= 0 else interval.mirrored()
+    limits = f"{level_text(interval.level)} interval " if level else ""
+    amount = _amount(e)
+    return (
+        f"{name} {amount.verb} {e.unit.amount(interval.estimate)} {amount.fewer} "
+        f"({limits}{e.unit.limits(interval)})"
+    )
 
 
 def _less(e: Evidence, interval: Interval) -> str:

@@ -84,7 +84,7 @@ def refusals(e: Evidence) -> list[str]:
     found += e.barred
     if not found and (e.difference is None or e.equivalence is None):
         found.append(e.missing_interval or "no interval exists for these data")
-    return found
+    return list(dict.fromkeys(found))
 
 
 def flags(e: Evidence, where: str) -> list[Flag]:
@@ -117,7 +117,8 @@ def flags(e: Evidence, where: str) -> list[Flag]:
             + (
                 "A verdict must hold both with them counted as wrong and with them left out."
                 if e.amount is None
-                else "They count with what they took up to there; whole they would have taken more."
+                else "They count with what they took up to there; whole they would have taken more. A "
+                "verdict must hold without their items too, and with them gone on like the other arm's."
             ),
         )
     if abs(e.a.unusable - e.b.unusable) > TRUNCATION_GAP:
@@ -242,4 +243,6 @@ def _clustered_near_the_ends(e: Evidence) -> str:
 def _decides(e: Evidence) -> str:
     if e.family > 1:
         return "Among several comparisons a direction is only spoken if the test supports it"
+    if e.copies_held:
+        return "Where copies are held together a direction is only spoken if the test supports it"
     return "The verdict goes by the interval"

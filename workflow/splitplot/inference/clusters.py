@@ -82,6 +82,22 @@ def clusters_agree(sums: ClusterSums) -> bool:
     return bool(np.ptp(means) <= EQUAL * max(1.0, float(np.abs(means).max())))
 
 
+def realised_inflation(values: ArrayLike, joined: ArrayLike, cluster: ArrayLike) -> float:
+    """How many times the variance of a mean is what it is taken for, if clusters are in truth joined.
+
+    values: per item, shape (n_items,). joined, cluster: label per item; `joined` makes each cluster whole or
+    joins some. Σ over joined clusters of (Σ e)², over the same sum for the clusters, e the values less
+    their mean: 1 where joining adds nothing, and 1 for values that are all equal.
+    """
+    scores = as_scores(values)
+    residual = scores - scores.mean()
+    squares = []
+    for labels in (joined, cluster):
+        _, index = np.unique(np.asarray(labels), return_inverse=True)
+        squares.append(float((np.bincount(index, weights=residual) ** 2).sum()))
+    return squares[0] / squares[1] if squares[1] > 0 else 1.0
+
+
 def cr2_standard_error(sums: ClusterSums) -> tuple[float, float]:
     """The item-weighted mean and its CR2 standard error."""
     n = sums.n_items

@@ -23,7 +23,7 @@ from splitplot.inference.scoped import ORDER, Scoped
 from splitplot.inference.sensitivity import Alternatives
 from splitplot.inference.sequential.peeking import under_peeking
 from splitplot.inference.taken import Taken
-from splitplot.inference.wording import quoted
+from splitplot.inference.wording import counted, quoted
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def answer(
         evidence = _at_scope(evidence, own)
         test = own.test if own else None
     rivals, fixed_sample = _rivals(other, asked, evidence), None
-    if peeking is not None and asked.scope == ITEMS:
+    if peeking is not None and asked.scope == ITEMS and not grid.copies.apart:
         evidence, fixed_sample = under_peeking(evidence, arms.a, arms.b, peeking)
     if evidence.anytime:
         test = "e-process"
@@ -132,10 +132,7 @@ def families(
         )
         for one in answers
     ]
-    clusters = {
-        one.asked.metric: one.other.grid.cluster if one.other.grid.clustered else None
-        for one in answers
-    }
+    clusters = _family_clusters(answers)
     level = 1 - answers[0].evidence.alpha if answers else 0.95
     found = list(answers)
     for family in adjusted_families(compared, clusters, level=level, seed=seed):
@@ -150,6 +147,18 @@ def families(
             )
             one = replace(found[index], evidence=evidence, family=family, simultaneous=interval)
             found[index] = _together(one) if family.kind == PRIMARY else one
+    return found
+
+
+def _family_clusters(answers: Sequence[Answered]) -> dict[str, Ints | None]:
+    """Per metric the cluster of every item of its grid, copies held together where they are for one of its
+    contrasts; None where every item stands alone."""
+    found: dict[str, Ints | None] = {}
+    for metric in dict.fromkeys(one.asked.metric for one in answers):
+        same = [one for one in answers if one.asked.metric == metric]
+        compared = [one.arms for one in same if one.comparison is not None]
+        codes = same[0].other.grid.codes(*((arms.item, arms.a - arms.b) for arms in compared))
+        found[metric] = codes if np.unique(codes).size < codes.size else None
     return found
 
 
@@ -216,7 +225,8 @@ def _evidence(
 ) -> Evidence:
     """What the default analysis over items like these says, without its rivals."""
     grid, alpha = other.grid, other.alpha
-    n_items, n_clusters = int(arms.item.size), int(np.unique(grid.cluster[arms.item]).size)
+    cluster, n_items = other.cluster(arms), int(arms.item.size)
+    n_clusters = n_items if cluster is None else int(np.unique(cluster).size)
     binary = n_items > 0 and is_binary(arms.a) and is_binary(arms.b)
     clustered = n_clusters < n_items
     se, df = (comparison.difference.se, comparison.difference.df) if comparison else (None, None)
@@ -249,7 +259,21 @@ def _evidence(
         averaged_over=averaged_over(grid.cells, asked.factor, other.pairs),
         simulated=simulated,
         confounded=confounded(other, asked),
+        copies_held=grid.holds_copies(arms.item, cluster),
+        noted=copies_noted(grid, arms.item, cluster),
     )
+
+
+def copies_noted(grid: Grid, item: Ints, cluster: Ints | None) -> tuple[tuple[str, str], ...]:
+    """That copies count as one cluster in this contrast, though not in every one."""
+    if grid.copies.joined or cluster is None or not grid.holds_copies(item, cluster):
+        return ()
+    left = counted(int(np.unique(cluster).size), "cluster")
+    text = (
+        f"Much of what tells the arms apart are copies of items: here they count as one cluster, which "
+        f"leaves {left} of {item.size:,} items."
+    )
+    return (("copies_joined", text),)
 
 
 def confounded(other: Alternatives, asked: Asked) -> str | None:

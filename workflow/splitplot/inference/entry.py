@@ -1,6 +1,7 @@
 """A contrast as inference.json has it: verdict, sizes of effect, tests, scopes, sensitivity."""
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 from splitplot.inference.amount_contrast import amount_entry
@@ -8,7 +9,7 @@ from splitplot.inference.checks import Flag, flags
 from splitplot.inference.contrasts import Answered
 from splitplot.inference.effects import effect_sizes
 from splitplot.inference.evidence import FIXED, ITEMS, Rival
-from splitplot.inference.influence import most_influential
+from splitplot.inference.influence import Influence, most_influential, most_influential_ratio
 from splitplot.inference.lost import lost_answers
 from splitplot.inference.mcnemar import odds_ratio
 from splitplot.inference.onesided import OneSided, one_sided_from_interval, one_sided_tests
@@ -132,29 +133,50 @@ def _influence(answered: Answered, word: str) -> list[Flag]:
     """That one item or cluster changes a claimed gap by much.
 
     Only where a direction is claimed: near 0 every item is a large share of the gap. And only where the
-    estimate is a mean over items: not at wider scopes, and not of amounts.
+    estimate is a mean over items, or a ratio of sums over them: not at wider scopes.
     """
-    e, arms = answered.evidence, answered.arms
-    if word not in DIRECTIONAL or e.scope not in (ITEMS, FIXED) or answered.taken is not None:
+    e, arms, took = answered.evidence, answered.arms, answered.taken
+    if word not in DIRECTIONAL or e.scope not in (ITEMS, FIXED):
         return []
-    found = most_influential(arms.a - arms.b, answered.cluster)
+    if took is None:
+        found = most_influential(arms.a - arms.b, answered.cluster)
+    else:
+        found = most_influential_ratio(
+            took.a, took.b, took.right_a, took.right_b, cluster=answered.cluster
+        )
     if found is None:
         return []
     name = quoted(answered.other.grid.items[arms.item[found.first]])
-    unit, gap = e.unit.fitted(found.without), float((arms.a - arms.b).mean())
     clustered = answered.cluster is not None
     one = f"the {counted(found.size, 'item')} of the cluster of {name}" if clustered else name
     noun = "cluster" if clustered else "item"
     more = found.above - 1
     others = f"; {more:,} more {noun}{'s' * (more > 1)} by over a quarter" if more else ""
-    return [
-        Flag(
-            "influential",
-            answered.asked.name,
+    if took is not None:
+        message = _influence_on_saving(answered, found, one, noun)
+    else:
+        unit, gap = e.unit.fitted(found.without), float((arms.a - arms.b).mean())
+        message = (
             f"Without {one} the gap would be {unit.amount(found.without)} in place of "
-            f"{unit.number(gap)}: one {noun} changes it by {percent(found.share)}{others}.",
+            f"{unit.number(gap)}: one {noun} changes it by {percent(found.share)}"
         )
-    ]
+    return [Flag("influential", answered.asked.name, f"{message}{others}.")]
+
+
+def _influence_on_saving(answered: Answered, found: Influence, one: str, noun: str) -> str:
+    """What a saving would be without one item (cluster), in the words of a gap. Shares of the logarithm."""
+    e = answered.evidence
+    assert e.difference is not None
+    full, unit = e.difference.estimate, e.unit.fitted(found.without)
+    ahead, behind = (e.a.name, e.b.name) if full > 0 else (e.b.name, e.a.name)
+    saver = ahead if found.without * full > 0 else behind
+    if not isfinite(found.without):
+        return f"Without {one} there is no ratio of the arms: all rests on one {noun}"
+    return (
+        f"Without {one} the saving would be {unit.amount(abs(found.without))} with {quoted(saver)}, in place "
+        f"of {unit.amount(abs(full))} with {quoted(ahead)}: one {noun} changes it by {percent(found.share)} "
+        "(of its logarithm)"
+    )
 
 
 def _one_sided(answered: Answered) -> dict[str, float | None]:

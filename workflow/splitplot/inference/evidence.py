@@ -67,6 +67,8 @@ class Evidence:
     confounded: what else the arms differ in, in words.
     amount: what is compared, where it is no score: `difference`, `equivalence`, `margin` and
         `smallest_detectable` are then of log(B/A), so that what is above 0 is a saving of A.
+    copies_held: the clusters hold copies of items together, which were not declared to be clusters. Few
+        contents may then carry the gap, where the interval is too short: a direction needs the test too.
     barred: why there can be no verdict, beside what `checks` finds. noted: (code, message) of flags
         that only who made the evidence can know of.
     """
@@ -104,6 +106,7 @@ class Evidence:
     together: tuple[Interval, Interval] | None = None
     confounded: str | None = None
     amount: Amount | None = None
+    copies_held: bool = False
     barred: tuple[str, ...] = ()
     noted: tuple[tuple[str, str], ...] = ()
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from splitplot.inference.clusters import realised_inflation
 from splitplot.inference.intervals import Floats
 from splitplot.inference.noise import run_variance
-from splitplot.items.copies import find_copies
+from splitplot.items.copies import MOST_INFLATED, find_copies
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -102,7 +103,8 @@ class Grid:
     ) -> None:
         """cluster: code of each item's cluster as declared, shape (n_items,), codes in sorted order of the
         labels. content: equal numbers for items of the same content, −1 where unknown; None: no two
-        are the same. `cluster` of the grid holds copies together where they would matter (`copies`)."""
+        are the same. `cluster` of the grid holds copies together where they would matter whatever is
+        compared (`copies`); whether they matter for given values is for `codes` and `labels` to say."""
         self.cells = tuple(cells)
         self.items = tuple(items)
         self.declared = cluster
@@ -110,8 +112,9 @@ class Grid:
         self.copies = find_copies(
             cluster.tolist(), [None if code < 0 else code for code in self.content.tolist()]
         )
-        joined = self.copies.cluster
-        self.cluster = cluster if joined is None else np.array(joined, dtype=np.int64)
+        together = self.copies.together
+        self._together = cluster if together is None else np.array(together, dtype=np.int64)
+        self.cluster = self._together if self.copies.joined else cluster
         self.rows = rows.sorted()
         self._bounds = np.searchsorted(self.rows.cell, np.arange(len(self.cells) + 1))
         self._known: dict[tuple[int, str], CellScores] = {}
@@ -125,6 +128,33 @@ class Grid:
     def clustered(self) -> bool:
         """Whether any cluster holds more than one item."""
         return self.n_clusters < len(self.items)
+
+    def codes(self, *values: tuple[Ints, Floats]) -> Ints:
+        """Cluster code of every item of the grid, for a mean of these values over items.
+
+        values: items and a number of each, shape (n,) both; of several pairs each counts. Copies are held
+        together where with any of them the variance would be over `MOST_INFLATED` times what it is taken for.
+        """
+        if self.copies.joined or self.copies.together is None:
+            return self.cluster
+        for item, numbers in values:
+            labels = self._together[item], self.cluster[item]
+            if numbers.size and realised_inflation(numbers, *labels) > MOST_INFLATED:
+                return self._together
+        return self.cluster
+
+    def labels(self, item: Ints | Bools, *values: Floats) -> Ints | None:
+        """Cluster codes of some items for means of these values, as `codes`; None where all stand alone.
+
+        item: positions or a mask. values: a number per such item each.
+        """
+        place = np.arange(len(self.items))[item]
+        codes = self.codes(*((place, one) for one in values))[place]
+        return codes if np.unique(codes).size < codes.size else None
+
+    def holds_copies(self, item: Ints, labels: Ints | None) -> bool:
+        """Whether these cluster codes of items join what would otherwise be different clusters."""
+        return labels is not None and np.unique(labels).size < np.unique(self.declared[item]).size
 
     def rows_of(self, cell: int) -> slice:
         """Where the rows of a cell are."""

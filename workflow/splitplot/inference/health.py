@@ -108,7 +108,6 @@ def copies_flag(grid: Grid) -> Flag | None:
     clusters = counted(grid.n_clusters, "cluster")
     are = "is a copy" if copies.repeats == 1 else "are copies"
     told = f"{copies.repeats:,} of {n} items {are} of another"
-    bound = f"{copies.bound:.3f}" if copies.bound < MOST_INFLATED + 0.01 else f"{copies.bound:.2f}"
     if copies.joined and declared == len(grid.items):
         text = f"{told}: copies count as one cluster, which leaves {clusters}."
     elif copies.joined:
@@ -118,8 +117,8 @@ def copies_flag(grid: Grid) -> Flag | None:
         )
     elif copies.apart:
         text = (
-            f"{told}: too few to matter, they count as items of their own. The variance of a difference is "
-            f"at most {bound} times what it is taken for."
+            f"{told}: they count as items of their own, but as one cluster wherever they would make the "
+            f"variance of what is compared more than {MOST_INFLATED} times what it is taken for."
         )
     else:
         text = f"{told}, all in the cluster of the other: the clusters allow for that."
@@ -155,8 +154,7 @@ def _mean(grid: Grid, cell: int, variant: str, level: float) -> tuple[Interval |
     kept = np.flatnonzero(scores.count)
     if not kept.size:
         return None, "no answer was kept"
-    codes = grid.cluster[kept]
-    cluster = codes if np.unique(codes).size < codes.size else None
+    cluster = grid.labels(kept, scores.mean[kept])
     try:
         return cell_interval(scores.mean[kept], cluster=cluster, level=level), None
     except (TooFewClusters, ValueError) as problem:

@@ -21,14 +21,21 @@ Levels = tuple[float, float]
 
 
 def all_answered(
-    grid: Grid, pairs: Sequence[tuple[int, int]], variant: str, levels: Levels
+    grid: Grid,
+    pairs: Sequence[tuple[int, int]],
+    variant: str,
+    levels: Levels,
+    cluster: Ints | None = None,
 ) -> list[Rival]:
     """By REML over all answered cells (items that stand alone), and with the arms as unpaired.
 
-    variant: of `grid.VARIANTS`. levels: of the interval and of the one for equivalence. An analysis that
-    the data do not allow is absent.
+    variant: of `grid.VARIANTS`. levels: of the interval and of the one for equivalence. cluster: code of
+    every item of the grid, by default the grid's own. An analysis that the data do not allow is absent.
     """
-    return _mixed(grid, pairs, variant, levels) + _unpaired(grid, pairs, variant, levels)
+    codes = grid.cluster if cluster is None else cluster
+    clustered = np.unique(codes).size < codes.size
+    alone = [] if clustered else _mixed(grid, pairs, variant, levels)
+    return alone + _unpaired(grid, pairs, variant, levels, codes if clustered else None)
 
 
 def _mixed(
@@ -43,7 +50,7 @@ def _mixed(
     for name in factors:
         names = list(dict.fromkeys(grid.cells[cell].level(name) for cell in cells))
         codes.append([names.index(grid.cells[cell].level(name)) for cell in cells])
-    if grid.clustered or not factors:
+    if not factors:
         return []
     item, place, score = [], [], []
     for position, cell in enumerate(cells):
@@ -77,13 +84,17 @@ def _mixed(
 
 
 def _unpaired(
-    grid: Grid, pairs: Sequence[tuple[int, int]], variant: str, levels: Levels
+    grid: Grid,
+    pairs: Sequence[tuple[int, int]],
+    variant: str,
+    levels: Levels,
+    cluster: Ints | None,
 ) -> list[Rival]:
     item_a, a = _complete(grid, [pair[0] for pair in pairs], variant)
     item_b, b = _complete(grid, [pair[1] for pair in pairs], variant)
     clusters: tuple[Ints | None, Ints | None] = (None, None)
-    if grid.clustered:
-        clusters = (grid.cluster[item_a], grid.cluster[item_b])
+    if cluster is not None:
+        clusters = (cluster[item_a], cluster[item_b])
     try:
         outer, inner = (
             unpaired_difference(a, b, cluster_a=clusters[0], cluster_b=clusters[1], level=level)

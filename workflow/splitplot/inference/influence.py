@@ -1,9 +1,10 @@
-"""How much one item (one cluster) makes of a gap: the mean without each of them in turn."""
+"""How much one item (one cluster) makes of a gap: the mean, or the ratio of sums, without each in turn."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from splitplot.inference.clusters import cluster_sums
 from splitplot.inference.intervals import EQUAL, Floats, as_scores
@@ -19,8 +20,8 @@ MIN_UNITS = 5
 class Influence:
     """The item (cluster) whose removal changes the mean most.
 
-    first, size: position of its first item, and its number of items. without: the mean of all others.
-    share: |without − mean| / |mean|. above: for how many items (clusters) that is above `MOST`.
+    first, size: position of its first item, and its number of items. without: the mean (the log ratio) of
+    all others. share: |without − mean| / |mean|. above: for how many items (clusters) that is above `MOST`.
     """
 
     first: int
@@ -47,18 +48,51 @@ def most_influential(differences: ArrayLike, cluster: ArrayLike | None = None) -
     """
     d = as_scores(differences)
     labels = np.arange(d.size) if cluster is None else np.asarray(cluster)
-    names, first = np.unique(labels, return_index=True)
-    mean = float(d.mean())
-    if names.size < MIN_UNITS or abs(mean) <= EQUAL:
+    if np.unique(labels).size < MIN_UNITS:
         return None
     sums = cluster_sums(d, labels)
-    without = leave_one_out(sums.total, sums.size)
-    share = np.abs(without - mean) / abs(mean)
+    return _most(float(d.mean()), leave_one_out(sums.total, sums.size), labels)
+
+
+def most_influential_ratio(
+    a: ArrayLike,
+    b: ArrayLike,
+    per_a: ArrayLike | None = None,
+    per_b: ArrayLike | None = None,
+    *,
+    cluster: ArrayLike | None = None,
+) -> Influence | None:
+    """The unit whose removal changes log(ΣB/ΣA) most, as `most_influential` of a mean.
+
+    a, b: amounts per item, ≥ 0, shape (n_items,). per_a, per_b: what they are counted per (right answers):
+    log of ΣB/Σper_B over ΣA/Σper_A. `without` is infinite where the rest of an arm took nothing.
+    """
+    first = as_scores(a)
+    labels = np.arange(first.size) if cluster is None else np.asarray(cluster)
+    if np.unique(labels).size < MIN_UNITS:
+        return None
+    full, without = 0.0, np.zeros(np.unique(labels).size)
+    for sign, values in ((-1, first), (1, b), (1, per_a), (-1, per_b)):
+        if values is None:
+            continue
+        total = cluster_sums(values, labels).total
+        # What is left of a sum of one unit alone is 0, up to float arithmetic.
+        rest = total.sum() - total
+        rest[rest <= EQUAL * total.sum()] = 0.0
+        with np.errstate(divide="ignore", invalid="ignore"):
+            full, without = full + sign * float(np.log(total.sum())), without + sign * np.log(rest)
+    return _most(full, np.where(np.isnan(without), np.inf, without), labels)
+
+
+def _most(full: float, without: Floats, labels: NDArray[Any]) -> Influence | None:
+    """The unit to name. full: of all units; without: of all others, per unit in the order of the labels."""
+    _, first, size = np.unique(labels, return_index=True, return_counts=True)
+    if abs(full) <= EQUAL:
+        return None
+    share = np.abs(without - full) / abs(full)
     above = int((share > MOST).sum())
     if not above:
         return None
     # Of those that change it equally, up to float arithmetic, the first by name.
     top = int(np.flatnonzero(share >= share.max() - EQUAL)[0])
-    return Influence(
-        int(first[top]), int(sums.size[top]), float(without[top]), float(share[top]), above
-    )
+    return Influence(int(first[top]), int(size[top]), float(without[top]), float(share[top]), above)

@@ -74,8 +74,7 @@ def lost_answers(
         return None
     share_a, share_b = _shares(grid, cells_a), _shares(grid, cells_b)
     asked = ~(np.isnan(share_a) | np.isnan(share_b))
-    codes = grid.cluster[asked]
-    cluster = codes if np.unique(codes).size < codes.size else None
+    cluster = grid.labels(asked, (share_a - share_b)[asked])
     p_value: float | None
     test: str | None
     try:
@@ -161,14 +160,14 @@ def _point(other: Alternatives, arms: list[Filled], claim: _Claim) -> Tipping:
     item = np.concatenate([first.item, second.item])
     weight = np.concatenate([first.weight, second.weight])
     kept = common[item]
-    codes = other.grid.cluster[common]
+    most, least = (first.high - second.low)[common], (first.low - second.high)[common]
     ends = np.concatenate([arm[common] for one in arms for arm in (one.low, one.high)])
     filled = filling(
-        (first.high - second.low)[common],
-        (first.low - second.high)[common],
+        most,
+        least,
         place[item[kept]],
         weight[kept],
-        cluster=codes if np.unique(codes).size < codes.size else None,
+        cluster=other.grid.labels(common, most, least),
         # Halves and thirds of an item could be filled in to other scores than 0 and 1.
         binary=is_binary(ends) and bool((weight[kept] == 1.0).all()),
     )

@@ -13,8 +13,9 @@ from splitplot.inference.clusters import TooFewClusters
 from splitplot.inference.components.purchase import Precision
 from splitplot.inference.contrasts import Answered, answer
 from splitplot.inference.data import StudyData
+from splitplot.inference.evidence import ITEMS
 from splitplot.inference.grid import Grid, Ints
-from splitplot.inference.intervals import Floats, Interval
+from splitplot.inference.intervals import Floats, Interval, is_constant
 from splitplot.inference.rated import Rated
 from splitplot.inference.scopes import prompts_interval, two_way
 from splitplot.inference.verdict import decide
@@ -60,13 +61,22 @@ class Judged:
 
 @dataclass(frozen=True)
 class ByRaters:
-    """One contrast. declared: the rater that its verdict is by."""
+    """One contrast. declared: the rater that its verdict is by. spoken: that verdict's word, None where it
+    is not known here."""
 
     asked: Asked
     declared: str
     by: dict[str, Judged]
     mean: Judged
     like_these: Judged
+    spoken: str | None = None
+
+    @property
+    def otherwise(self) -> bool:
+        """Whether the verdict claims something else than the declared rater's intervals alone do: among
+        several comparisons, or by other analyses, or where it depends on another factor."""
+        word = self.by[self.declared].word
+        return bool(word and self.spoken) and not same_claim(str(word), str(self.spoken))
 
     def to_json(self, unit: Unit) -> dict[str, Any]:
         """As in inference.json."""
@@ -82,9 +92,9 @@ class ByRaters:
         }
 
 
-def by_raters(data: StudyData, rated: Rated, asked: Asked) -> ByRaters:
+def by_raters(data: StudyData, rated: Rated, asked: Asked, spoken: str | None = None) -> ByRaters:
     """The contrast with the scores of each rater in turn, everything else as declared. asked.metric is one
-    of the raters, or the first scorer is."""
+    of the raters, or the first scorer is. spoken: the word of its verdict."""
     declared = declared_rater(data, asked)
     by = {
         rater: _judged(
@@ -97,8 +107,8 @@ def by_raters(data: StudyData, rated: Rated, asked: Asked) -> ByRaters:
         for rater in rated.raters
     }
     together = _answer(data, rated.grid, replace(asked, metric=MEAN))
-    like, _ = _like_these(data, rated, asked, together)
-    return ByRaters(asked, declared, by, _judged(together), like)
+    like, _ = _like_these(data, rated, asked, _over_items(data, rated, asked, together))
+    return ByRaters(asked, declared, by, _judged(together), like, spoken)
 
 
 def declared_rater(data: StudyData, asked: Asked) -> str:
@@ -112,6 +122,12 @@ def sentence(found: ByRaters, unit: Unit) -> str:
     first = quoted(found.declared)
     if word is None:
         told = [f"There is no verdict by {first} that others could share."]
+    elif found.otherwise:
+        by_intervals = _holding(found, word)
+        told = [
+            f"The verdict is {found.spoken} for reasons other than the raters; by their intervals alone: "
+            f"{by_intervals[0].lower()}{by_intervals[1:]}"
+        ]
     else:
         told = [_holding(found, word)]
     like = found.like_these
@@ -119,16 +135,25 @@ def sentence(found: ByRaters, unit: Unit) -> str:
         told.append(f"For raters like these there is no verdict: {like.reason}.")
     else:
         own = unit.fitted(like.difference.low, like.difference.high)
+        alone = " by the interval alone" if found.otherwise else ""
         told.append(
-            f"For questions and raters like these, {_claim(like.word, found.asked)}: the difference is "
-            f"{own.span(like.difference)}."
+            f"For questions and raters like these{alone}, {_claim(like.word, found.asked)}: the difference "
+            f"is {own.span(like.difference)}."
+        )
+    most = max(one.n_items for one in found.by.values())
+    if 0 < found.mean.n_items < most:
+        read = "read" if found.asked.missing == "observed" else "graded"
+        both = " and for raters like these" if like.difference is not None else ""
+        told.append(
+            f"For their mean{both} only {found.mean.n_items:,} of {counted(most, 'item')} were {read} by all "
+            "raters."
         )
     return " ".join(told)
 
 
 def one_more(data: StudyData, rated: Rated, asked: Asked, unit: Unit) -> str:
     """Why another rater is no line of the purchase table, and what it would do for raters like these."""
-    together = _answer(data, rated.grid, replace(asked, metric=MEAN))
+    together = _over_items(data, rated, asked)
     judged, now = _like_these(data, rated, asked, together)
     text = (
         "One more rater of every answer is no line of this table: the interval is that of the scores of "
@@ -166,8 +191,8 @@ def _holding(found: ByRaters, word: str) -> str:
     apart = {name for group in others.values() for name in group}
     alike = [found.declared, *(n for n in names if n not in apart and n != found.declared)]
     parts = [f"by {_named(group)}, {text}" for text, group in others.items()]
-    ends = "there the verdict stops holding"
-    return f"By {_named(alike)}, {said}; {'; '.join(parts)}: {ends}."
+    ends = "" if found.otherwise else ": there the verdict stops holding"
+    return f"By {_named(alike)}, {said}; {'; '.join(parts)}{ends}."
 
 
 def _named(raters: Sequence[str]) -> str:
@@ -204,6 +229,18 @@ def _answer(data: StudyData, grid: Grid, asked: Asked) -> Answered:
     )
 
 
+def _over_items(
+    data: StudyData, rated: Rated, asked: Asked, together: Answered | None = None
+) -> Answered:
+    """The contrast by the mean of the raters on items like these, whatever its own scope.
+
+    together: the same at its own scope, where that is known.
+    """
+    if together is not None and asked.scope == ITEMS:
+        return together
+    return _answer(data, rated.grid, replace(asked, metric=MEAN, scope=ITEMS))
+
+
 def _judged(answered: Answered) -> Judged:
     e, barred = answered.evidence, refusals(answered.evidence)
     if barred or e.difference is None or e.equivalence is None:
@@ -215,7 +252,8 @@ def _like_these(
     data: StudyData, rated: Rated, asked: Asked, together: Answered
 ) -> tuple[Judged, Precision | None]:
     """Items and raters both being samples, crossed: the interval of `scopes.prompts_interval`, and what its
-    variance is made of. together: the contrast by the mean of the raters; what bars its verdict bars this.
+    variance is made of. together: the contrast by the mean of the raters on items like these; what bars its
+    verdict bars this.
     """
     mean = _judged(together)
 
@@ -231,8 +269,13 @@ def _like_these(
     item, table = differences_by_rater(rated, asked)
     if item.size < 2:
         return refused("fewer than two items were graded by all in both arms", item.size)
-    labels = rated.grid.cluster[item]
-    cluster = labels if np.unique(labels).size < item.size else None
+    if is_constant(table.ravel()):
+        return refused(
+            "all raters gave all items the same difference, and "
+            f"{len(rated.raters)} raters cannot bound what others would give",
+            item.size,
+        )
+    cluster = rated.grid.labels(item, table.mean(axis=1))
     try:
         outer, inner = (
             replace(interval, method=interval.method.replace("prompts", "raters"))

@@ -98,10 +98,9 @@ def prompts(
 ) -> Scoped:
     """Items and prompts like these, both being samples; over the items answered under every prompt."""
     item, differences, names = differences_by_prompt(grid, pairs, a, b)
-    codes = grid.cluster[item]
-    cluster = codes if np.unique(codes).size < codes.size else None
     if not item.size:
         return Scoped(PROMPTS, None, None, reason="no item was answered under every prompt")
+    cluster = grid.labels(item, differences.mean(axis=1))
     try:
         outer, inner = (
             prompts_interval(differences, cluster=cluster, level=level) for level in levels
@@ -113,8 +112,8 @@ def prompts(
 
 
 def datasets(
+    grid: Grid,
     arms: Arms,
-    cluster: Ints | None,
     dataset: Ints,
     levels: tuple[float, float],
     seed: int,
@@ -130,7 +129,7 @@ def datasets(
             continue
         own = items(
             Arms(arms.a[here], arms.b[here], arms.item[here], None, None, int(here.sum())),
-            cluster[here] if cluster is not None else None,
+            grid.labels(arms.item[here], (arms.a - arms.b)[here]),
             levels,
             seed,
         )

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from splitplot.inference.arms import Arms, build_arms
 from splitplot.inference.evidence import (
     DATASETS,
@@ -43,9 +41,8 @@ class Alternatives:
         return 1 - self.alpha, 1 - 2 * self.alpha
 
     def cluster(self, arms: Arms) -> Ints | None:
-        """Cluster codes of the common items, or None where every item stands alone."""
-        codes = self.grid.cluster[arms.item]
-        return codes if np.unique(codes).size < codes.size else None
+        """Cluster codes of the common items for their differences, or None where every item stands alone."""
+        return self.grid.labels(arms.item, arms.a - arms.b)
 
     def under(
         self,
@@ -74,11 +71,9 @@ class Alternatives:
             return these_items(float((arms.a - arms.b).mean()), self.noise(arms), self.levels)
         if scope == PROMPTS:
             return prompts(self.grid, self.pairs, a, b, self.levels)
-        cluster = self.cluster(arms)
         if scope == DATASETS and self.dataset_of is not None:
-            dataset = self.dataset_of[arms.item]
-            return datasets(arms, cluster, dataset, self.levels, self.seed)
-        return items(arms, cluster, self.levels, self.seed)
+            return datasets(self.grid, arms, self.dataset_of[arms.item], self.levels, self.seed)
+        return items(arms, self.cluster(arms), self.levels, self.seed)
 
     def noise(self, arms: Arms) -> RunNoise:
         """Run-to-run noise of the difference of these arms."""
@@ -143,7 +138,8 @@ class Alternatives:
         if self.scope != ITEMS:
             return found
         if arms.item.size < arms.n_union:
-            found += all_answered(self.grid, self.pairs, missing, self.levels)
+            codes = self.grid.codes((arms.item, arms.a - arms.b))
+            found += all_answered(self.grid, self.pairs, missing, self.levels, codes)
         return found + other_estimators(
             arms.a, arms.b, cluster=self.cluster(arms), levels=self.levels, seed=self.seed
         )

@@ -54,6 +54,8 @@ DECLARED = {
     LOST: "on the answers in hand",
 }
 """How the declared analysis counts what a rival counts otherwise."""
+DECLARED_AMOUNTS = {TRUNCATED: "with cut-off answers counted up to where they were cut off"}
+"""The same of tokens, dollars and seconds."""
 
 
 def refused(e: Evidence, reasons: Sequence[str]) -> str:
@@ -106,20 +108,20 @@ def plain(e: Evidence, word: str, *, direction_holds: bool = True) -> str:
 def depends(e: Evidence, rivals: Sequence[Rival]) -> str:
     """The verdict is open because analyses that are equally defensible disagree: which, and what helps."""
     assert e.difference is not None
-    declared, others = e.difference, [rival.difference for rival in rivals]
-    turn = declared.estimate < 0
+    own, others = e.difference, [rival.difference for rival in rivals]
+    turn = own.estimate < 0
     ahead = quoted(e.b.name if turn else e.a.name)
     if turn:
-        declared, others = declared.mirrored(), [other.mirrored() for other in others]
-    first = f"{ahead} scored {_scored(e, declared, level=True)} {_declared(rivals)}"
+        own, others = own.mirrored(), [other.mirrored() for other in others]
+    first = f"{ahead} scored {_scored(e, own, level=True)} {declared(rivals)}"
     rest = [
         f"{_scored(e, other)} {rival.supposing}"
         for rival, other in zip(rivals, others, strict=True)
     ]
     return (
         f"The verdict on {quoted(e.a.name)} against {quoted(e.b.name)} {speaks_of(e)}"
-        f"{',' if e.averaged_over else ''} depends on {' and on '.join(_known(TOPICS, rivals))}. "
-        f"{first}, but {listed(rest)}. {_remedy(e, rivals)}"
+        f"{',' if e.averaged_over else ''} depends on {' and on '.join(known(TOPICS, rivals))}. "
+        f"{first}, but {listed(rest)}. {remedy(e, rivals)}"
     )
 
 
@@ -129,7 +131,7 @@ def conditional(e: Evidence) -> str:
     assert e.conditional is not None
     text = e.conditional
     if e.rivals:
-        text += f" This is so {_declared(e.rivals)}. {_remedy(e, e.rivals)}"
+        text += f" This is so {declared(e.rivals)}. {remedy(e, e.rivals)}"
     return _tagged(e, text)
 
 
@@ -137,11 +139,11 @@ def span_note(e: Evidence, rivals: Sequence[Rival]) -> str:
     """That the limits in the sentence before hold over several analyses, and those of each."""
     assert e.difference is not None
     a, b = quoted(e.a.name), quoted(e.b.name)
-    found = [(e.difference, _declared(rivals)), *((r.difference, r.supposing) for r in rivals)]
+    found = [(e.difference, declared(rivals)), *((r.difference, r.supposing) for r in rivals)]
     if e.difference.estimate < 0:
         a, b, found = b, a, [(interval.mirrored(), when) for interval, when in found]
     each = listed([f"{e.unit.limits(interval)} {when}" for interval, when in found])
-    return f"This holds {' and '.join(_known(HOWEVER, rivals))}: {a} minus {b} is {each}."
+    return f"This holds {' and '.join(known(HOWEVER, rivals))}: {a} minus {b} is {each}."
 
 
 def among_many(e: Evidence) -> str:
@@ -163,6 +165,18 @@ def among_many(e: Evidence) -> str:
     )
 
 
+def by_copies(e: Evidence) -> str:
+    """A direction that the interval shows and the test does not, with copies as one cluster."""
+    assert e.difference is not None
+    ahead = turned(e) if e.difference.high < 0 else e
+    assert ahead.difference is not None
+    return (
+        f"The data cannot tell {quoted(e.a.name)} from {quoted(e.b.name)} {speaks_of(e)}: "
+        f"{quoted(ahead.a.name)} is ahead by {e.unit.span(ahead.difference)}, but the test that takes "
+        "copies of an item as one does not confirm it."
+    )
+
+
 def finished(e: Evidence, sentence: str, rivals: Sequence[Rival] = ()) -> str:
     """The tag of simulated answers first, the p-value last, with what it belongs to."""
     text = _tagged(e, sentence)
@@ -171,7 +185,7 @@ def finished(e: Evidence, sentence: str, rivals: Sequence[Rival] = ()) -> str:
     nothing = "ratio of 1" if e.amount is not None else "gap of 0"
     p_values = f"{p_text(e.p_value)} against a true {nothing}"
     if rivals:
-        p_values += f", {_declared(rivals)}"
+        p_values += f", {declared(rivals, amount=e.amount is not None)}"
     if e.p_adjusted is not None and e.family > 1:
         p_values += (
             f"; {p_text(e.p_adjusted)} after {e.adjustment} for {counted(e.family, 'comparison')}"
@@ -279,35 +293,35 @@ def _scored(e: Evidence, interval: Interval, *, level: bool = False) -> str:
     return f"{e.unit.amount(abs(interval.estimate))} {direction} ({named})"
 
 
-def _known(phrases: Mapping[str, str], rivals: Sequence[Rival]) -> list[str]:
+def known(phrases: Mapping[str, str], rivals: Sequence[Rival]) -> list[str]:
     """The phrase of each thing that the rivals count otherwise."""
     return [phrases[about] for about in dict.fromkeys(rival.about for rival in rivals) if about]
 
 
-def _declared(rivals: Sequence[Rival]) -> str:
+def declared(rivals: Sequence[Rival], *, amount: bool = False) -> str:
     """How the declared analysis counts, in words that end a sentence."""
-    known = _known(DECLARED, rivals)
-    return known[0] if len(known) == 1 else "in the declared analysis"
+    found = known(DECLARED_AMOUNTS if amount else DECLARED, rivals)
+    return found[0] if len(found) == 1 else "in the declared analysis"
 
 
-def _remedy(e: Evidence, rivals: Sequence[Rival]) -> str:
+def remedy(e: Evidence, rivals: Sequence[Rival]) -> str:
     """What was cut off or lost, and what would end the doubt: never more items."""
     about = {rival.about for rival in rivals}
     parts = []
     if UNUSABLE in about:
-        parts.append(f"{_shares(e, 'unusable')} were no usable answers.")
+        parts.append(f"{shares(e, 'unusable')} were no usable answers.")
     if TRUNCATED in about:
         parts.append(
-            f"{_shares(e, 'truncated')} were cut off; a higher max_tokens would remove this doubt."
+            f"{shares(e, 'truncated')} were cut off; a higher max_tokens would remove this doubt."
         )
     if LOST in about:
         parts.append(
-            f"{_shares(e, 'lost')} were lost; running again to fill them would remove this doubt."
+            f"{shares(e, 'lost')} were lost; running again to fill them would remove this doubt."
         )
     return " ".join(parts)
 
 
-def _shares(e: Evidence, what: str) -> str:
+def shares(e: Evidence, what: str) -> str:
     """ "30.8% of the answers of “steps” and 2.1% of those of “direct”", the larger first."""
     first, second = sorted((e.a, e.b), key=lambda arm: -float(getattr(arm, what)))
     return (

@@ -5,6 +5,7 @@ not on their order: rows, items and clusters are sorted before anything is summe
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -99,7 +100,8 @@ def summarise(table: Path, plan: dict[str, Any], frozen: dict[str, Any] | None) 
             of_explored += found
     flags += of_primaries + health.of_exploration(of_explored, of_primaries)
     chapters: dict[str, Any] = {}
-    for name, chapter in CHAPTERS.items():
+    words = {entry["name"]: entry["verdict"] for entry in spoken}
+    for name, chapter in (CHAPTERS | {"raters": partial(raters.chapter, spoken=words)}).items():
         chapters[name], found = chapter(data)
         flags += found
     standing = dict(frozen) if frozen else _untouched(plan)

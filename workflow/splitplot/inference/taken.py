@@ -15,8 +15,8 @@ from splitplot.inference.arms import build_arms
 from splitplot.inference.clusters import TooFewClusters
 from splitplot.inference.data import StudyData, cell_means
 from splitplot.inference.evidence import FIXED, ITEMS
-from splitplot.inference.grid import Grid, Ints, item_scores
-from splitplot.inference.intervals import Floats, Interval
+from splitplot.inference.grid import Bools, Grid, Ints, item_scores
+from splitplot.inference.intervals import Floats, Interval, is_constant
 from splitplot.inference.noise import RunNoise
 from splitplot.inference.onesided import OneSided, one_sided_from_interval, one_sided_ratio
 from splitplot.inference.ratio import compare_ratios, compare_sums
@@ -44,6 +44,24 @@ class Taken:
         """Whether there is anything to divide by, and to divide."""
         sums = [self.a, self.b, *(v for v in (self.right_a, self.right_b) if v is not None)]
         return bool(self.item.size) and all(float(v.sum()) > 0 for v in sums)
+
+    @property
+    def proportional(self) -> bool:
+        """Whether all items have the same ratio, which leaves nothing to make an interval of."""
+        return any(is_constant(share) for share in self.shares())
+
+    def only(self, kept: Bools) -> "Taken":
+        """The same of some of its items. kept: per common item."""
+        codes = None if self.cluster is None else self.cluster[kept]
+        return Taken(
+            self.item[kept],
+            self.a[kept],
+            self.b[kept],
+            None if self.right_a is None else self.right_a[kept],
+            None if self.right_b is None else self.right_b[kept],
+            self.n_union,
+            codes if codes is not None and np.unique(codes).size < codes.size else None,
+        )
 
     def ratio(self, level: float, seed: int) -> tuple[Interval, float, str]:
         """A/B with its interval, the p-value of a ratio of 1, and the name of its test.
@@ -81,6 +99,15 @@ class Taken:
         if saving.df is not None:
             return one_sided_from_interval(saving, margin)
         return one_sided_ratio(self.a, self.b, margin, seed=seed)
+
+    def shares(self) -> tuple[Floats, ...]:
+        """What every item adds to log(A/B) by the delta method, shape (n_items,); none without a ratio."""
+        if not self.possible:
+            return ()
+        found = self.a / self.a.mean() - self.b / self.b.mean()
+        if self.right_a is not None and self.right_b is not None:
+            found = found - self.right_a / self.right_a.mean() + self.right_b / self.right_b.mean()
+        return (found,)
 
     def means(self) -> tuple[float, float]:
         """What either arm takes: per answer, or per right one."""
@@ -126,16 +153,10 @@ def taken(grid: Grid, amount: Amount, amounts: Floats, pairs: Sequence[tuple[int
         scores = build_arms(grid, pairs, "strict", "strict")
         item, _, where = np.intersect1d(item, scores.item, return_indices=True)
         right_a, right_b = scores.a[where], scores.b[where]
-    codes = grid.cluster[item]
-    return Taken(
-        item,
-        first[item],
-        second[item],
-        right_a,
-        right_b,
-        int((known_a | known_b).sum()),
-        codes if np.unique(codes).size < codes.size else None,
+    found = Taken(
+        item, first[item], second[item], right_a, right_b, int((known_a | known_b).sum()), None
     )
+    return replace(found, cluster=grid.labels(item, *found.shares()))
 
 
 def run_variances(

@@ -21,14 +21,12 @@ from math import exp
 
 from splitplot.inference import amount_sentences, sentences
 from splitplot.inference.checks import refusals
-from splitplot.inference.evidence import Evidence, Rival
+from splitplot.inference.evidence import ITEMS, Evidence, Rival
 from splitplot.inference.intervals import Interval
 from splitplot.inference.sentences import (
     conditional,
-    depends,
     finished,
     refused,
-    span_note,
 )
 from splitplot.inference.wording import level_text, p_text, quoted
 from splitplot.inference.words import (
@@ -74,7 +72,7 @@ def decide(difference: Interval, equivalence: Interval, margin: float) -> str:
 def speak(e: Evidence) -> Verdict:
     """The verdict on a contrast. The word must hold under every analysis in `e.rivals`: where one of
     them says another word, the verdict is that of the interval which spans them all; and a direction
-    must hold among all comparisons of its family."""
+    must hold among all comparisons of its family, and by its test where copies are held together."""
     barred, spoken = refusals(e), sentences if e.amount is None else amount_sentences
     if barred or e.difference is None or e.equivalence is None:
         reasons = tuple(clause[0].upper() + clause[1:] + "." for clause in barred)
@@ -92,20 +90,25 @@ def speak(e: Evidence) -> Verdict:
     assert spanning.difference is not None and spanning.equivalence is not None
     word = decide(spanning.difference, spanning.equivalence, e.margin)
     reasons = _reasons(e, alone, rivals, word)
-    holds = e.family == 1 or e.p_adjusted is None or e.p_adjusted <= e.alpha
+    tested = e.family > 1 or (e.copies_held and e.scope == ITEMS)
+    p_value = e.p_value if e.p_adjusted is None else e.p_adjusted
+    holds = not tested or p_value is None or p_value <= e.alpha
     if not holds and (word in DIRECTIONAL or (word == NOT_SETTLED and alone in DIRECTIONAL)):
-        assert e.p_adjusted is not None
+        assert p_value is not None
+        alone_says = f"Alone the interval excludes {0 if e.amount is None else 1}"
+        shown = spanning if word in DIRECTIONAL else e
+        if e.family == 1:
+            reasons += (
+                f"{alone_says}, but the test with copies as one cluster does not ({p_text(p_value)}).",
+            )
+            return Verdict(NOT_SETTLED, reasons, finished(e, spoken.by_copies(shown)))
         reasons += (
-            f"Alone the interval excludes {0 if e.amount is None else 1}, but not among {e.family} "
-            f"comparisons ({p_text(e.p_adjusted)} after {e.adjustment}).",
+            f"{alone_says}, but not among {e.family} comparisons "
+            f"({p_text(p_value)} after {e.adjustment}).",
         )
-        return Verdict(
-            NOT_SETTLED,
-            reasons,
-            finished(e, spoken.among_many(spanning if word in DIRECTIONAL else e)),
-        )
+        return Verdict(NOT_SETTLED, reasons, finished(e, spoken.among_many(shown)))
     if word == NOT_SETTLED and rivals:
-        return Verdict(word, reasons, finished(e, depends(e, rivals), rivals))
+        return Verdict(word, reasons, finished(e, spoken.depends(e, rivals), rivals))
     if e.together is not None and spanning.difference != _spanning(e, rivals).difference:
         reasons += (
             f"Among {e.family} comparisons a size is only claimed by an interval that holds for all of "
@@ -113,7 +116,7 @@ def speak(e: Evidence) -> Verdict:
         )
     sentence = spoken.plain(spanning, word, direction_holds=holds)
     if rivals:
-        sentence += " " + span_note(e, rivals)
+        sentence += " " + spoken.span_note(e, rivals)
     return Verdict(word, reasons, finished(e, sentence, rivals))
 
 

@@ -92,7 +92,9 @@ class RatedContrast(Entry):
     like_these: RatedDifference = Field(
         description="Items and raters both being a sample; from three raters on."
     )
-    sentence: str = Field(description="By whom the verdict holds, and where it stops.")
+    sentence: str = Field(
+        description="By whom the verdict holds, and where it stops; or that it rests on more than intervals."
+    )
 
 
 class Raters(Entry):

@@ -9,8 +9,8 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 MOST_INFLATED = 1.05
-"""Up to this bound copies count as items of their own: a test at .05 then rejects at most .056 of true
-nulls, which costs less than the exact tests for items that stand alone are worth."""
+"""Up to so many times the variance copies count as items of their own: a test at .05 then rejects .056 of
+true nulls, which costs less than the exact tests for items that stand alone are worth."""
 
 
 @dataclass(frozen=True)
@@ -18,33 +18,39 @@ class Copies:
     """What is known of the copies among some items.
 
     n_items: all items. repeats: those that repeat the content of an earlier one. apart: those with a
-    copy in another cluster. bound: the variance of a mean is at most so many times what it is taken for
-    with the clusters as they are. cluster: label per item with all copies in one cluster; None where
-    the clusters stay as they are, as the bound is 1.05 or less.
+    copy in another cluster. inflation: the variance of a mean is so many times what it is taken for with
+    the clusters as they are, if copied items vary as the others do. together: label per item with all
+    copies in one cluster; None where no copy is in another cluster.
     """
 
     n_items: int
     repeats: int
     apart: int
-    bound: float
-    cluster: tuple[int, ...] | None
+    inflation: float
+    together: tuple[int, ...] | None
 
     @property
     def joined(self) -> bool:
-        """Whether copies make clusters, or join those there are."""
-        return self.cluster is not None
+        """Whether copies make clusters, or join those there are, whatever is compared."""
+        return self.inflation > MOST_INFLATED
+
+    @property
+    def cluster(self) -> tuple[int, ...] | None:
+        """`together` where copies are joined whatever is compared; None where the clusters stay."""
+        return self.together if self.joined else None
 
 
 def find_copies(cluster: Sequence[Hashable], content: Sequence[Hashable | None]) -> Copies:
-    """The copies among items, and the clusters that hold them together where that matters.
+    """The copies among items, and the clusters that hold them together.
 
     cluster: label per item; content: equal values for items of the same content, None where unknown.
 
-    The bound: pairs of copies in different clusters are taken for uncorrelated and are at most equal, so
-    the variance is at most 1 + (number of such ordered pairs)/n times the one they are taken for. Where every
-    item stands alone that is Σ m²/n, m the number of items of each content (Kish's design effect at a
-    correlation of 1). Joined are the connected components of "same cluster" and "same content": only
-    they are independent of each other.
+    The inflation: pairs of copies in different clusters are taken for uncorrelated. Are they equal, and vary
+    as other items do, the variance is 1 + (number of such ordered pairs)/n times the one it is taken for.
+    Where every item stands alone that is Σ m²/n, m the number of items of each content (Kish's design
+    effect at a correlation of 1). It is no bound: where the copies alone tell two arms apart it is more
+    (`inference.clusters.realised_inflation`). Joined are the connected components of "same cluster" and
+    "same content": only they are independent of each other.
     """
     n = len(cluster)
     known = [
@@ -56,13 +62,12 @@ def find_copies(cluster: Sequence[Hashable], content: Sequence[Hashable | None])
     spread = {what for (what, _), size in inside.items() if size < times[what]}
     pairs = sum(times[what] ** 2 for what in spread)
     pairs -= sum(size**2 for (what, _), size in inside.items() if what in spread)
-    bound = 1 + pairs / n
     return Copies(
         n,
         len(known) - len(times),
         sum(times[what] for what in spread),
-        bound,
-        _components(cluster, content, spread) if bound > MOST_INFLATED else None,
+        1 + pairs / n,
+        _components(cluster, content, spread) if spread else None,
     )
 
 

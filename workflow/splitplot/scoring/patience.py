@@ -63,5 +63,5 @@ class Patience:
         if self._what is None:
             return
         self._used_s += self._tick_s
-        if self._used_s > self._limit_s:
+        if self._used_s >= self._limit_s:
             raise TooSlow(f"{self._what} computed for more than {self._limit_s:g} s")

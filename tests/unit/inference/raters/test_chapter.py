@@ -60,6 +60,90 @@ def test_the_sentence_says_at_which_rater_the_verdict_stops_holding(rated_study)
     assert "raters_disagree" in codes(result)
 
 
+def test_beside_a_verdict_that_rests_on_more_than_its_interval_no_rater_is_said_to_end_it(
+    make_plan, make_row, write_table
+):
+    """Of four comparisons one has an interval above 0 and does not survive Holm: whatever the other rater
+    says, it ends no verdict, and what the intervals say is called that."""
+    plus = {"standard": (28, 14), "b": (10, 10), "c": (10, 10), "d": (10, 10)}
+    rows = []
+    for i in range(150):
+        for scorer in ("exact", "other", "kind"):
+            rows.append(make_row("minimal", f"q{i:03d}", i >= 40, scorer=scorer))
+            for condition, (wins, losses) in plus.items():
+                wins = wins if scorer == "exact" else losses
+                right = i < wins or 40 + losses <= i
+                rows.append(make_row(condition, f"q{i:03d}", right, scorer=scorer))
+    contrasts = [
+        {"name": f"{a} − minimal", "factor": "condition", "a": a, "b": "minimal", "metric": "score",
+         "margin": 0.02, "margin_is_default": False, "scope": "items", "missing": "strict"}
+        for a in plus
+    ]  # fmt: skip
+    plan = make_plan(
+        conditions=("minimal", *plus), primary=contrasts, raters=["exact", "other", "kind"]
+    )
+    plan["scorers"] = [{"name": name} for name in ("exact", "other", "kind")]
+    result = summary(plan, write_table(rows))
+    first, by = result["contrasts"][0], result["raters"]["contrasts"][0]
+    assert (first["alone"], first["verdict"]) == ("BETTER, SIZE OPEN", "NOT SETTLED")
+    assert first["p_value"] < 0.05 < first["p_adjusted"]
+    assert by["sentence"].startswith(
+        "The verdict is NOT SETTLED for reasons other than the raters; by their intervals alone: by "
+        "“exact”, “standard” is better than “minimal”; by “other” and “kind”, the data cannot tell which "
+        "is better. For questions and raters like these by the interval alone, "
+    )
+    assert "stops holding" not in by["sentence"]
+    assert not [f for f in result["flags"] if f["code"] == "raters_disagree"]
+    settled = result["raters"]["contrasts"][1]["sentence"]
+    assert settled.startswith("By each of the 3 raters, the data cannot tell which is better.")
+
+
+def test_raters_like_these_are_judged_over_items_whatever_the_scope(rated_study):
+    plan, table = rated_study(replications=1)
+    plan["analysis"]["primary"][0]["scope"] = "items"
+    over_items = summary(plan, table)["raters"]["contrasts"][0]["like_these"]
+    plan["analysis"]["primary"][0]["scope"] = "these items"
+    [by] = summary(plan, table)["raters"]["contrasts"]
+    assert "exactly these items" in by["mean"]["reason"]
+    assert by["like_these"] == over_items | {"holds": None}
+    assert by["like_these"]["verdict"] is not None and by["like_these"]["reason"] is None
+
+
+def test_raters_of_one_mind_about_every_item_bound_no_others(make_plan, make_row, write_table):
+    rows = [
+        make_row(c, f"q{i:02d}", c == "standard", scorer=s)
+        for c in ("minimal", "standard") for i in range(60) for s in ("exact", "kind", "other")
+    ]  # fmt: skip
+    plan = make_plan(raters=["exact", "kind", "other"])
+    plan["scorers"] = [{"name": name} for name in ("exact", "kind", "other")]
+    [by] = summary(plan, write_table(rows))["raters"]["contrasts"]
+    like, reason = by["like_these"], "all raters gave all items the same difference, and 3 raters "
+    assert (like["difference"], like["verdict"]) == (None, None)
+    assert like["reason"] == reason + "cannot bound what others would give"
+    assert by["sentence"].startswith("By each of the 3 raters, “standard” is better")
+    assert f"For raters like these there is no verdict: {like['reason']}." in by["sentence"]
+
+
+def test_items_that_a_rater_could_not_read_are_counted_where_the_mean_leaves_them_out(
+    make_plan, make_row, write_table
+):
+    rows = [
+        make_row(c, f"q{i:02d}", (i + (c == "standard")) % 3 > 0, scorer=s,
+                 outcome="unparseable" if s == "other" and i % 3 == 0 else "ok")
+        for c in ("minimal", "standard") for i in range(60) for s in ("exact", "kind", "other")
+    ]  # fmt: skip
+    plan = make_plan(raters=["exact", "kind", "other"])
+    plan["scorers"] = [{"name": name} for name in ("exact", "kind", "other")]
+    plan["analysis"]["primary"][0]["missing"] = "observed"
+    found = summary(plan, write_table(rows))["raters"]
+    [by] = found["contrasts"]
+    assert found["left_out"] == 0
+    assert (by["mean"]["n_items"], by["rows"][0]["n_items"]) == (40, 60)
+    assert by["sentence"].endswith(
+        "For their mean and for raters like these only 40 of 60 items were read by all raters."
+    )
+
+
 def test_two_raters_do_not_speak_for_others(rated_study):
     result = summary(*rated_study(raters=("exact", "other")))
     [by] = result["raters"]["contrasts"]

@@ -116,8 +116,6 @@ def _entry(data: StudyData, asked: Asked) -> tuple[dict[str, Any] | None, list[F
 def _rows(data: StudyData, grid: Grid, asked: Asked, arms: Arms) -> tuple[list[_Row], list[Flag]]:
     """The datasets with enough common items and an interval; of the others, why they are left out."""
     dataset = data.dataset_of(grid)[arms.item]
-    codes = grid.cluster[arms.item]
-    clustered = np.unique(codes).size < codes.size
     seed = contrast_seed(data.seed, asked)
     rows, left_out = [], []
     for code, name in enumerate(data.datasets):
@@ -130,7 +128,7 @@ def _rows(data: StudyData, grid: Grid, asked: Asked, arms: Arms) -> tuple[list[_
             difference = paired_difference(
                 arms.a[here],
                 arms.b[here],
-                cluster=codes[here] if clustered else None,
+                cluster=grid.labels(arms.item[here], (arms.a - arms.b)[here]),
                 level=data.level,
                 seed=seed,
             )

@@ -90,11 +90,16 @@ def _entry(
     if n < MIN_ITEMS:
         every = f"{counted(n, 'item')} answered by both for every {factor}"
         return None, f"{every}, at least {MIN_ITEMS} are needed"
-    if grid.clustered and np.unique(grid.cluster[common]).size < MIN_CLUSTERS:
+    gaps = [(one.item, one.a - one.b) for one in arms.values()]
+    shared = np.flatnonzero(common)
+    turns = np.array([gap[np.isin(item, shared)] for item, gap in gaps])
+    cluster = grid.codes(*gaps, *((shared, turn) for turn in turns - turns.mean(axis=0)))
+    clustered = np.unique(cluster).size < cluster.size
+    if clustered and np.unique(cluster[common]).size < MIN_CLUSTERS:
         return None, f"the items come from fewer than {MIN_CLUSTERS} clusters"
     found = interaction(
         [ArmsAt(level, one.a, one.b, one.item) for level, one in arms.items()],
-        cluster=grid.cluster if grid.clustered else None,
+        cluster=cluster if clustered else None,
         alpha=data.alpha,
         seed=contrast_seed(data.seed, asked),
         tests=asked.primary or n <= EXPLORED_ITEMS,

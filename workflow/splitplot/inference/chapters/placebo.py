@@ -48,7 +48,7 @@ class Contrast:
     @property
     def cluster(self) -> Ints | None:
         """Clusters of the common items, None where every item stands alone."""
-        return _clusters(self.grid, self.arms.item)
+        return self.grid.labels(self.arms.item, self.arms.a - self.arms.b)
 
     @property
     def seed_of(self) -> list[Any]:
@@ -146,7 +146,7 @@ def _aa(
     twice: Ints = np.flatnonzero(np.sum(split, axis=0)) if split else np.zeros(0, dtype=np.int64)
     if not twice.size:
         return "one replication: there is nothing to split; two or more are needed"
-    cluster = _clusters(grid, twice)
+    cluster = grid.labels(twice)
     if problem := _too_few(twice.size, cluster):
         return problem
     if not any(
@@ -291,11 +291,6 @@ def _too_few(items: int, cluster: Ints | None, halves: int = 1) -> str | None:
     if cluster is not None and clusters < halves * MIN_CLUSTERS:
         return f"{counted(clusters, 'cluster')}: at least {halves * MIN_CLUSTERS} are needed"
     return None
-
-
-def _clusters(grid: Grid, item: Ints) -> Ints | None:
-    codes = grid.cluster[item]
-    return codes if np.unique(codes).size < codes.size else None
 
 
 def _by_replication(grid: Grid, cell: int, missing: str) -> Floats:

@@ -22,7 +22,7 @@ from splitplot.inference.components.purchase import (
 )
 from splitplot.inference.data import StudyData
 from splitplot.inference.evidence import DATASETS, FIXED, ITEMS, PROMPTS
-from splitplot.inference.grid import Grid, Ints
+from splitplot.inference.grid import Grid
 from splitplot.inference.intervals import Interval, is_bounded
 from splitplot.inference.noise import RunNoise, run_noise, these_items_interval
 from splitplot.inference.paired import paired_difference
@@ -137,7 +137,7 @@ def _precision(
     n = arms.item.size
     replications = max(grid.replications(cell) for pair in pairs for cell in pair)
     run = _run_variance(arms, noise)
-    cluster = _clusters(grid, arms.item)
+    cluster = grid.labels(arms.item, arms.a - arms.b)
 
     base = Precision(n, replications, 1, 2 * len(pairs), 0.0, data.level, 0.0, None)
     if asked.scope == FIXED:
@@ -148,7 +148,7 @@ def _precision(
     if asked.scope == PROMPTS and asked.factor != PROMPT:
         item, table, prompts = differences_by_prompt(grid, pairs, asked.missing)
         if len(prompts) >= MIN_PROMPTS and item.size >= 2:
-            labels = _clusters(grid, item)
+            labels = grid.labels(item, table.mean(axis=1))
             interval = prompts_interval(table, cluster=labels, level=data.level)
             if not interval.se:
                 raise ValueError("the differences do not vary")
@@ -186,11 +186,6 @@ def _run_variance(arms: Arms, noise: RunNoise) -> float | None:
     if noise.se_run is not None:
         return noise.se_run**2
     return 0.0 if arms.run_a is not None and arms.run_b is not None else None
-
-
-def _clusters(grid: Grid, item: Ints) -> Ints | None:
-    labels = grid.cluster[item]
-    return labels if np.unique(labels).size < item.size else None
 
 
 def _sentence(

@@ -86,13 +86,14 @@ def level_table(
         used += every[:, 0]
         total += np.where(every, np.stack([one.mean for one in scores], axis=1), 0.0)
     item = np.flatnonzero(used)
-    codes = grid.cluster[item]
+    means = total[item] / used[item, None]
+    against = means - means.mean(axis=1, keepdims=True)
     return Levels(
         factor,
         tuple(by_level),
-        total[item] / used[item, None],
+        means,
         item,
-        codes if np.unique(codes).size < codes.size else None,
+        grid.labels(item, *means.T, *against.T),
         int(seen.sum()),
     )
 

@@ -1,6 +1,6 @@
 """Chapter `raters`: how far the study's raters agree, and whether its verdicts hold by each of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -46,8 +46,13 @@ LABELS: dict[Term, str] = SOURCES | {
 }
 
 
-def chapter(data: StudyData) -> tuple[dict[str, Any] | None, list[Flag]]:
-    """What `analysis.raters` asks for; None where it names nobody, or where the scales differ."""
+def chapter(
+    data: StudyData, spoken: Mapping[str, str] | None = None
+) -> tuple[dict[str, Any] | None, list[Flag]]:
+    """What `analysis.raters` asks for; None where it names nobody, or where the scales differ.
+
+    spoken: name of a contrast → the word of its verdict, beside which this chapter stands.
+    """
     raters = named_raters(data)
     if not raters:
         return None, []
@@ -57,7 +62,11 @@ def chapter(data: StudyData) -> tuple[dict[str, Any] | None, list[Flag]]:
     unit = _unit(rated)
     seed = int(digest([data.seed, "raters"]), 16)
     left = int((~rated.complete).sum())
-    contrasts = [by_raters(data, rated, asked) for asked in rated_contrasts(data, raters)]
+    words = spoken or {}
+    contrasts = [
+        by_raters(data, rated, asked, words.get(asked.name))
+        for asked in rated_contrasts(data, raters)
+    ]
     agreed, flags = _agreement(rated, data.level, seed)
     shares, more = _components(rated, unit, data.level, seed)
     flags += more
@@ -339,7 +348,9 @@ def _warnings(design: RaterDesign, n_raters: int) -> list[str]:
 
 
 def _stops(one: ByRaters) -> list[Flag]:
-    """That a verdict does not hold by every rater."""
+    """That a verdict does not hold by every rater; nothing where it rests on more than their intervals."""
+    if one.otherwise:
+        return []
     word = one.by[one.declared].word
     apart = [
         quoted(name) for name, judged in one.by.items() if judged.to_json(word)["holds"] is False

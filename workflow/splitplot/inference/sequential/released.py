@@ -68,12 +68,17 @@ def _evidence(asked: Asked, grid: Grid, alpha: float, family: int) -> LookEviden
     bounded = is_bounded(arms.a) and is_bounded(arms.b)
     return weigh(
         asked.name,
-        arms.a - arms.b if bounded and not grid.clustered else np.zeros(0),
+        arms.a - arms.b if bounded and not _together(grid) else np.zeros(0),
         margin=asked.margin,
         alpha=alpha,
         family=family,
         barred=_bar(asked, grid, pairs, arms, bounded),
     )
+
+
+def _together(grid: Grid) -> bool:
+    """Whether any item does not stand alone: it shares a cluster, or its content."""
+    return grid.clustered or grid.copies.apart > 0
 
 
 def _bar(
@@ -83,7 +88,7 @@ def _bar(
     n = int(arms.item.size)
     if not bounded:
         return "scores lie outside 0 to 1"
-    if grid.clustered:
+    if _together(grid):
         return "items share clusters or are copies of each other, and come one by one"
     if n < MIN_ITEMS:
         return f"only {counted(n, 'item')} answered by both, at least {MIN_ITEMS} are needed"

@@ -42,8 +42,9 @@ def section(inference: Mapping[str, Any], unit: Unit) -> Section | None:
             "the mean of all raters, raters like these and the shares of variance are of the others."
             if found.get("left_out")
             else None,
-            "By each rater: what the intervals of that rater's scores alone say. Raters like these: "
-            "questions and raters both count as samples of others, so at least three raters are needed.",
+            "By each rater: what the intervals of that rater's scores alone say; the verdict on a contrast "
+            "also counts the other comparisons and analyses. Raters like these: questions and raters both "
+            "count as samples of others, so at least three raters are needed.",
             *(parts.get("warnings") or []),
         ),
     )
