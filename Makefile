@@ -46,6 +46,15 @@ lock: $(VENV)/bin/uv
 	  $(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --no-deps \
 	    --python-version 3.11 envs/$$name.in \
 	    -o envs/$$name.lock || exit 1; done
+	sed -n '/^[^ ]/s/ \\$$//p' envs/base.lock \
+	  | grep -vE "^($$(sed -n 's/^# apart: \([^ ]*\).*/\1/p' envs/gpu-vllm.in | paste -sd'|'))==" \
+	  | $(UV) pip compile -q --generate-hashes --no-header --no-annotate --only-binary :all: \
+	    --python-version 3.11 --python-platform x86_64-manylinux_2_31 envs/gpu-vllm.in \
+	    -c /dev/stdin -o envs/gpu-vllm.lock
+	for script in envs/*.post-deploy.sh; do \
+	  for name in $$(sed -n 's/^# sha256 [0-9a-f]* //p' $$script); do \
+	    sum=$$(sha256sum envs/$$name | cut -c1-64); \
+	    sed -i "s/^# sha256 [0-9a-f]* $$name\$$/# sha256 $$sum $$name/" $$script; done; done
 
 clean:
 	rm -rf $(VENV)

@@ -12,10 +12,9 @@ import subprocess
 import sys
 import tempfile
 from argparse import ArgumentParser
-from collections import defaultdict
 from pathlib import Path
 
-from workspace import ENVIRONMENT, REPOSITORY, make, timed
+from workspace import ENVIRONMENT, REPOSITORY, Jobs, jobs_noted, make, note_jobs, timed
 
 KEY = "sk-bench-0123456789abcdef"
 SETTINGS = {"validate_s": 0.2, "run_s": 1.0, "check_lines": 10}
@@ -27,18 +26,6 @@ MODELS = """models:
     batch: {{protocol: openai, base_url: {url}, poll_s: 1}}
     price: {{usd_per_million_input_tokens: 1, usd_per_million_output_tokens: 4, batch_discount: 0.5}}
 """
-NOTE = r'''"""Each process notes, at its end, its own peak of memory and its CPU time."""
-import atexit, os, re, sys
-
-def note():
-    status = open("/proc/self/status").read()
-    peak = int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
-    name = os.path.basename(sys.argv[0] or "python")
-    with open(os.environ["BENCH_NOTES"], "a") as file:
-        file.write(f"{name} {peak:.1f} {sum(os.times()[:2]):.3f}\n")
-
-atexit.register(note)
-'''
 
 
 def study(root: Path, url: str, requests: int, parts: int) -> None:
@@ -53,7 +40,7 @@ def study(root: Path, url: str, requests: int, parts: int) -> None:
     path.write_text(text)
 
 
-def run(requests: int, parts: int) -> tuple[float, float, dict[str, list[tuple[float, float]]]]:
+def run(requests: int, parts: int) -> tuple[float, float, Jobs]:
     """(wall seconds, CPU seconds, {script: (peak MB, CPU seconds) of each of its processes})."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
@@ -67,24 +54,15 @@ def run(requests: int, parts: int) -> tuple[float, float, dict[str, list[tuple[f
             assert server.stdout is not None
             url = f"http://127.0.0.1:{json.loads(server.stdout.readline())['port']}/v1"
             study(root, url, requests, parts)
-            (root / "notes").mkdir()
-            (root / "notes/sitecustomize.py").write_text(NOTE)
-            ENVIRONMENT.update(
-                PYTHONPATH=str(root / "notes"),
-                BENCH_NOTES=str(root / "notes.txt"),
-                BENCH_KEY=KEY,
-            )
+            note_jobs(root)
+            ENVIRONMENT["BENCH_KEY"] = KEY
             wall, cpu, _ = timed(root, "snakemake", "--profile", "local", "--cores", "2")
             report = json.loads((root / "results/bench/report.json").read_text())
             assert report["health"]["filled"] == requests
         finally:
             server.kill()
             server.wait()
-        jobs = defaultdict(list)
-        for line in (root / "notes.txt").read_text().splitlines():
-            name, peak, seconds = line.rsplit(" ", 2)
-            jobs[name.removesuffix(".py")].append((float(peak), float(seconds)))
-        return wall, cpu, jobs
+        return wall, cpu, jobs_noted(root)
 
 
 def main() -> None:

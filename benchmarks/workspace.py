@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -22,7 +23,22 @@ scorers: [numeric]
 execution: {{parts: {parts}}}
 analysis: {{primary: {{contrast: [condition, steps, direct], margin: 0.05}}}}
 """
+NOTE = r'''"""Each process notes, at its end, its own peak of memory and its CPU time."""
+import atexit, os, re, sys
+
+def note():
+    status = open("/proc/self/status").read()
+    peak = int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
+    name = os.path.basename(sys.argv[0] or "python")
+    with open(os.environ["BENCH_NOTES"], "a") as file:
+        file.write(f"{name} {peak:.1f} {sum(os.times()[:2]):.3f}\n")
+
+atexit.register(note)
+'''
 MODELS = "models: {robot: {model: sim/robot, sim: {seed: 1, ability: 0.5}}}\n"
+
+Jobs = dict[str, list[tuple[float, float]]]
+"""Script → (peak MB, CPU seconds) of each of its processes."""
 
 
 def make(
@@ -66,3 +82,22 @@ def timed(root: Path, *command: str) -> tuple[float, float, str]:
         after.children_user + after.children_system - before.children_user - before.children_system
     )
     return wall, cpu, done.stdout + done.stderr
+
+
+def note_jobs(root: Path) -> None:
+    """Let every Python process of the commands to come note its peak of memory and its CPU time."""
+    (root / "notes").mkdir()
+    (root / "notes/sitecustomize.py").write_text(NOTE)
+    paths = [str(root / "notes"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    ENVIRONMENT.update(PYTHONPATH=os.pathsep.join(paths), BENCH_NOTES=str(root / "notes.txt"))
+
+
+def jobs_noted(root: Path) -> Jobs:
+    """What they noted; those that follow note nothing more."""
+    jobs: Jobs = defaultdict(list)
+    for line in (root / "notes.txt").read_text().splitlines():
+        name, peak, seconds = line.rsplit(" ", 2)
+        jobs[name.removesuffix(".py")].append((float(peak), float(seconds)))
+    del ENVIRONMENT["BENCH_NOTES"]
+    ENVIRONMENT["PYTHONPATH"] = os.environ.get("PYTHONPATH", "")
+    return jobs

@@ -1,9 +1,9 @@
-"""Make costs.json: tokens and dollars per cell, paid and reused."""
+"""Make costs.json: tokens and dollars per cell, paid and reused; hours of local models."""
 
 from argparse import ArgumentParser
 from pathlib import Path
 
-from splitplot.calls.costs import costs
+from splitplot.calls.costs import costs, receipt_files
 from splitplot.door import open_door
 from splitplot.files import read_json, write_json
 
@@ -22,7 +22,8 @@ def main() -> None:
         folder = args.calls / cell["trial"] / cell["condition"]
         files = [folder / part / args.answers for part in plan["parts"]]
         cells.append((cell["trial"], cell["condition"], files))
-    write_json(args.output, costs(plan, cells, args.ledger))
+    receipts = receipt_files(plan, args.calls, args.answers)
+    write_json(args.output, costs(plan, cells, args.ledger, receipts))
 
 
 if __name__ == "__main__":

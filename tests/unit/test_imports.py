@@ -39,6 +39,7 @@ STEPS = [
     ("submit_batch", set()),
     ("poll_batch", set()),
     ("answer_requests", {"pyarrow", "numpy"}),
+    ("generate_answers", set()),
     ("collect_responses", set()),
     ("score_cell", {"pyarrow", "numpy"}),
     ("decide_look", {"pyarrow", "numpy", "scipy"}),
@@ -63,6 +64,8 @@ ARGUMENTS = {
     "submit_batch": f"{PART} --ledger {paths.LEDGER}",
     "poll_batch": f"{PART} --ledger {paths.LEDGER}",
     "answer_requests": f"{PART} --ledger {paths.LEDGER}",
+    "generate_answers": f"--plan {paths.PLAN} --calls {paths.CALLS} --trial {{trial}} --part {{part}}"
+    f" --ledger {paths.LEDGER} --output {paths.GENERATED}",
     "collect_responses": f"--plan {paths.PLAN} --trial {{trial}} --requests {paths.REQUESTS}"
     f" --ledger {paths.LEDGER} --output {paths.RESPONSES_SO_FAR}",
     "score_cell": f"{CELL} --calls {paths.CALLS} --output {paths.SCORES}",

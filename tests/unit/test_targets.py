@@ -113,11 +113,39 @@ def test_the_plan_file_holds_the_plan(plan, root):
     assert json.loads((root.path / "results/s/plan.json").read_text()) == plan
 
 
-def test_a_local_engine_takes_its_threads_and_others_one(root):
+def test_a_local_trial_has_one_receipt_for_each_part_whatever_its_conditions(root):
+    plan = root.plan(models=["tiny", "weak"], execution={"parts": 2})
+    tiny, weak = (trial["id"] for trial in plan["trials"])
+    assert (targets.by_engine(plan, tiny), targets.by_engine(plan, weak)) == (True, False)
+    receipts = [f"results/s/calls/{tiny}/generated/{part}.json" for part in plan["parts"]]
+    assert targets.generated_files(plan) == receipts
+    whole = targets.stage_files(plan, partial=False)
+    assert set(receipts) < set(whole) and len(whole) == len(set(whole))
+    assert not set(receipts) & set(targets.stage_files(plan, partial=True))
+    assert targets.generated_files(plan, partial=True) == []
+
+
+@pytest.mark.parametrize(("model", "again"), [("tiny", True), ("weak", False)])
+def test_costs_without_the_receipts_of_local_models_are_made_again_with_them(root, model, again):
+    plan = root.plan(models=[model])
+    so_far, whole = (targets.stage_version(plan, "costs", partial=p).text for p in (True, False))
+    assert (so_far != whole) == again
+
+
+def test_a_local_model_is_asked_for_the_requests_of_all_its_conditions(root):
     plan = root.plan(models=["tiny", "weak"])
-    local, sim = (trial["id"] for trial in plan["trials"])
-    plan["trials"][0]["endpoint"]["threads"] = 4
-    assert (targets.trial_threads(plan, local), targets.trial_threads(plan, sim)) == (4, 1)
+    tiny = plan["trials"][0]["id"]
+    assert targets.trial_part_files(plan, paths.REQUESTS, tiny, "0-of-1") == [
+        f"results/s/calls/{tiny}/{condition['id']}/0-of-1/requests.jsonl"
+        for condition in plan["conditions"]
+    ]
+
+
+def test_studies_of_simulators_and_providers_have_no_receipts_of_local_models(root):
+    plan = root.plan(models=["mini", "sims"])
+    assert targets.generated_files(plan) == []
+    rehearsed = root.plan(models=["tiny"], execution={"route": "sim"})
+    assert targets.generated_files(rehearsed) == []
 
 
 @pytest.mark.parametrize("word", ["ture", "on", "y", "1"])

@@ -17,6 +17,7 @@ def test_a_new_folder_holds_a_study_that_can_be_planned_at_once(tmp_path):
     items, _ = load_items(plan["items"], root=folder, limit=None)
     assert len(items) == 5
     assert (folder / "local" / "config.yaml").is_file()
+    assert (folder / "slurm" / "config.yaml").is_file()
 
 
 @pytest.mark.parametrize("name", ["Snakefile", "config/models.yaml", "local", ".gitignore"])

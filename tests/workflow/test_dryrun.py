@@ -34,7 +34,7 @@ def test_on_a_fresh_workspace_it_lists_jobs_and_says_once_what_would_be_sent(wor
         "scores": 2,
         "report": 1,
     }.items():
-        assert output.count(f"\nrule {rule}:") == count
+        assert output.count(f"rule {rule}:") == count
     assert tree(workspace) == before
     assert server.received() == 0
 

@@ -35,7 +35,7 @@ rule estimate:
         "--ledger results/ledger --output {output:q} > {log:q} 2>&1"
 
 
-# The three rules that send never depend on code: an edit must not send anything. Whether money may be
+# The rules that send, `generate` among them, never depend on code: an edit must not send anything. Whether money may be
 # spent is asked inside, before the first paid call (calls/gate.py): an input for it would run every cell
 # again with each change. What batches are in flight, and how many may be, is in the ledger, too.
 #
@@ -85,6 +85,7 @@ rule poll:
 rule responses:
     input:
         polled,
+        generated,
         requests=paths.REQUESTS,
         grid=paths.GRID,
         item_table=paths.ITEMS,
@@ -94,7 +95,6 @@ rule responses:
         f"{paths.LOGS}/responses/{{trial}}/{{condition}}/{{part}}.log",
     conda:
         "../../envs/base.yaml"
-    threads: lambda w: targets.trial_threads(plan_of(w.study), w.trial)
     shell:
         'python "$SPLITPLOT_SCRIPTS"/answer_requests.py --plan results/{wildcards.study:q}/plan.json --items {input.item_table:q} '
         "--trial {wildcards.trial:q} --condition {wildcards.condition:q} --part {wildcards.part:q} "

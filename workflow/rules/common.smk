@@ -9,10 +9,12 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake_interface_executor_plugins.settings import ExecMode
-from splitplot import paths, targets
+from splitplot import job_resources, paths, slurm, targets
 from splitplot.design import make_plan
+from splitplot.calls import gpus
 from splitplot.drain import Drain
 from splitplot.errors import SplitplotError
+from splitplot.files import read_json
 from splitplot.providers import BATCH_URLS
 from splitplot.runs import Run
 from splitplot.workspace import find_study
@@ -52,13 +54,28 @@ wildcard_constraints:
     look=r"\d+",
 
 
+def in_job():
+    """Whether this is a job of a run, on a node of a cluster for instance, rather than the run itself."""
+    return workflow.exec_mode != ExecMode.DEFAULT
+
+
 @cache
 def plan_of(study):
-    """The plan of a study, expanded from its YAML; a wrong one ends everything with its message."""
+    """The plan of a study, expanded from its YAML; a wrong one ends everything with its message.
+
+    A job reads the plan as it was when its run began: the study's files may have changed since.
+    """
     try:
+        if in_job():
+            return read_json(Path(paths.PLAN.format(study=study)))
         return make_plan(find_study(study, Path.cwd()), Path.cwd())
     except SplitplotError as error:
         give_up(error)
+
+
+def trial_of(w):
+    """The trial of a job, as in the plan."""
+    return targets.trial_of(plan_of(w.study), w.trial)
 
 
 def give_up(error):
@@ -97,11 +114,31 @@ def enter(study):
     watch()
 
 
+def on_slurm():
+    """Whether this run hands its jobs to Slurm."""
+    return getattr(workflow.executor_plugin, "name", "") == "slurm"
+
+
+def stop_scheduling():
+    """Start no more jobs. Of those at Slurm the ones that wait are taken back; the others drain."""
+    workflow.scheduler.exit_gracefully()
+    if on_slurm():
+        slurm.cancel_waiting(slurm.run_name(workflow.scheduler))
+
+
 @cache
 def watch():
-    """Hear requests to stop, from now to the end of the process."""
+    """Hear requests to stop, from now to the end of the process; tell of jobs that earlier runs left."""
+    left = slurm.notice(Path.cwd()) if on_slurm() else ""
+    if left:
+        print(f"splitplot: {left}", file=sys.stderr)
     DRAIN.start()
     atexit.register(RUN.leave)
+
+
+def writes_nothing():
+    """Whether no job will run: a dry run, or only conda environments, a summary … are asked for."""
+    return workflow.dryrun or workflow.executor_plugin is None
 
 
 # What a job follows besides its inputs is a small file that is rewritten when it changes. `params:` is
@@ -110,9 +147,9 @@ def watch():
 @cache
 def up_to_date(study):
     """Write the version files of a study that have changed; all at once, before Snakemake looks."""
-    if workflow.dryrun or workflow.executor_plugin is None:
+    if writes_nothing():
         return
-    if workflow.exec_mode == ExecMode.DEFAULT:
+    if not in_job():
         enter(study)
         targets.bring_up_to_date(plan_of(study), partial=PARTIAL)
 
@@ -124,20 +161,28 @@ def stage_version(study, stage):
 
 
 def input_version(study, version):
-    """The path of a version file; in a dry run, which writes none, a file that is newer instead."""
+    """The path of a version file; where none is written, a file that is newer instead."""
     up_to_date(study)
-    if workflow.dryrun and not version.is_current():
+    if writes_nothing() and not version.is_current():
         return plan_of(study)["study_file"]
     return version.path
 
 
 def version(stage):
     """An input function: the file that stands for what a stage depends on."""
-    return lambda w: input_version(w.study, stage_version(w.study, stage))
+
+    def path(w):
+        if in_job():
+            return paths.VERSION.format(study=w.study, stage=stage)
+        return input_version(w.study, stage_version(w.study, stage))
+
+    return path
 
 
 def cell_version(w):
     """An input function: the file that stands for a cell's number of replications."""
+    if in_job():
+        return paths.CELL_VERSION.format(**w)
     wanted = targets.cell_version(plan_of(w.study), w.trial, w.condition)
     return input_version(w.study, wanted)
 
@@ -166,6 +211,11 @@ def polled(w):
     return paths.ENDED if targets.by_batch(plan_of(w.study), w.trial) else []
 
 
+def generated(w):
+    """An input function: the receipt of a local model that was asked, where a trial's is one."""
+    return paths.GENERATED if targets.by_engine(plan_of(w.study), w.trial) else []
+
+
 # At each provider one job at a time makes batches, and one polls: who waits there looks after all that is
 # in flight. Jobs that take no core share a pool of cores + 5 processes with the others: at most five of
 # them wait, so that work is not kept waiting. Registered, so that `--resources` cannot drop it.
@@ -187,6 +237,34 @@ def waits(kind):
     return {f"batch_{kind}": 1} | {
         f"{kind}_{provider}": takes(provider) for provider in BATCH_URLS
     }
+
+
+def asked_for_model():
+    """The resources of a job that loads a model, from config/models.yaml by way of the plan.
+
+    What a model does not say, `default-resources` of the profile does: Snakemake itself would take None
+    from a rule for an answer.
+    """
+    defaults = workflow.resource_settings.default_resources or {}
+
+    def asked(name, ask):
+        def value(w, **given):
+            wanted = ask(job_resources.of_trial(trial_of(w)))
+            if wanted is None and name in defaults:
+                return defaults[name].evaluate(w, **given).value
+            return wanted
+
+        return value
+
+    here = {job_resources.GPUS_HERE: job_resources.gpus}
+    return {
+        name: asked(name, ask) for name, ask in (job_resources.ASKED | here).items()
+    }
+
+
+# Jobs on this machine share its GPUs; those that a cluster runs elsewhere are not counted.
+workflow.register_resource(job_resources.GPUS_HERE, max(1, len(gpus.shown())))
+workflow.resource_scopes.update({job_resources.GPUS_HERE: "local"})
 
 
 @cache

@@ -11,6 +11,8 @@ rule look_scores:
         paths.LOOK_SCORES,
     log:
         f"{paths.LOGS}/look_scores/{{look}}/{{trial}}/{{condition}}.log",
+    group:
+        "look_scores"
     conda:
         "../../envs/base.yaml"
     shell:

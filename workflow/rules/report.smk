@@ -21,6 +21,7 @@ rule costs:
     input:
         version("costs"),
         responses=lambda w: targets.response_files(plan_of(w.study), partial=PARTIAL),
+        receipts=lambda w: targets.generated_files(plan_of(w.study), partial=PARTIAL),
     output:
         paths.COSTS,
     log:

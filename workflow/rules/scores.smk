@@ -11,6 +11,8 @@ rule scores:
         paths.SCORES,
     log:
         f"{paths.LOGS}/scores/{{trial}}/{{condition}}.log",
+    group:
+        "scores"
     conda:
         "../../envs/base.yaml"
     shell:

@@ -295,8 +295,8 @@ def _probe(args: Namespace) -> int:
 
 
 def _models(args: Namespace) -> int:
-    from splitplot.calls.fulfil import FREE_ROUTES
     from splitplot.calls.pricing import find_price
+    from splitplot.calls.session import FREE_ROUTES
     from splitplot.registry import load_registry
 
     registry = load_registry(Path.cwd())

@@ -15,6 +15,7 @@ from splitplot.study.analysis import Analysis
 from splitplot.study.batches import Batching
 from splitplot.study.model import Study
 from splitplot.study.parameters import body_parameters, sorted_keys
+from splitplot.study.part_minutes import parts_of
 
 SCHEMA = 1
 NOT_FROZEN = ("placebo_runs",)
@@ -35,6 +36,7 @@ def make_plan(study_path: Path, root: Path) -> dict[str, Any]:
     label = label_of(study_path, root)
     trials = _trials(checked, label)
     conditions = _conditions(checked, label)
+    parts = parts_of(checked, label)
     plan: dict[str, Any] = {
         "schema": SCHEMA,
         "splitplot": __version__,
@@ -53,10 +55,10 @@ def make_plan(study_path: Path, root: Path) -> dict[str, Any]:
             }
             for cell in checked.cells
         ],
-        "parts": part_ids(_part_count(study)),
+        "parts": part_ids(_part_count(study, parts)),
         "scorers": checked.scorers,
         "budget": study.budget.model_dump(),
-        "execution": study.execution.model_dump(),
+        "execution": _execution(study, parts),
         "analysis": {
             "primary": checked.primary,
             "alpha": study.analysis.alpha,
@@ -88,10 +90,18 @@ def _confidence(spec: dict[str, Any]) -> dict[str, Any]:
     return spec | {"digest": confidence_digest(spec)}
 
 
-def _part_count(study: Study) -> int:
+def _execution(study: Study, parts: int) -> dict[str, Any]:
+    """How requests travel; `part_minutes` only where it decided, so that older plans keep their digest."""
+    chosen = study.execution.model_dump()
+    if chosen["part_minutes"] is None:
+        del chosen["part_minutes"]
+    return chosen | {"parts": parts}
+
+
+def _part_count(study: Study, parts: int) -> int:
     """As many as the study says; where it may stop early, the next multiple of its looks."""
     anytime = study.analysis.stopping == ANYTIME
-    return parts_needed(study.execution.parts, study.analysis.looks if anytime else 0)
+    return parts_needed(parts, study.analysis.looks if anytime else 0)
 
 
 def part_ids(count: int) -> list[str]:

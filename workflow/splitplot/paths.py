@@ -23,6 +23,7 @@ GRID = f"{PART}/grid.jsonl"
 JOB = f"{PART}/job.json"
 ENDED = f"{PART}/ended.json"
 RESPONSES = f"{PART}/responses.jsonl"
+GENERATED = f"{CALLS}/{{trial}}/generated/{{part}}.json"
 RESPONSES_SO_FAR = f"{PART}/responses_so_far.jsonl"
 LOOK = f"{STUDY}/looks/{{look}}.json"
 LOOK_SCORES = f"{STUDY}/looks/{{look}}/{{trial}}/{{condition}}.parquet"
@@ -67,6 +68,11 @@ STUDY_FILES = (
     ),
 )
 """The files that rules make once for every study."""
+
+
+def generated(study: str, trial: str, part: str) -> str:
+    """The receipt of a local model that was asked for a part of a trial, in all its conditions."""
+    return GENERATED.format(study=study, trial=trial, part=part)
 
 
 def study_file(study: str) -> Path:

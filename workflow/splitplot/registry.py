@@ -15,16 +15,17 @@ from splitplot.config_model import validate
 from splitplot.errors import ConfigError, near_miss
 from splitplot.providers import LITELLM_KEYS, LITELLM_NAMES, OPENAI_COMPATIBLE, OPENAI_URL
 from splitplot.registry_batch import batch_settings, expects_batches
+from splitplot.registry_engines import identity_and_endpoint
 from splitplot.registry_entries import (
     AliasEntry,
     Entry,
-    LocalEntry,
     ProviderEntry,
     RemoteEntry,
     SimEntry,
     check_no_secrets,
 )
 from splitplot.registry_file import read_entry, read_groups, read_sections
+from splitplot.registry_local import LocalEntry
 
 REGISTRY = "config/models.yaml"
 
@@ -139,38 +140,8 @@ class Registry:
 
     def _local(self, name: str, entry: LocalEntry, route: str) -> Model:
         self._refuse_route(name, route, "local")
-        template = self._chat_template(name, entry)
-        model_id = entry.model_id(name)
-        identity: dict[str, Any] = {
-            "model": model_id,
-            "sha256": entry.sha256,
-            # An answer may end where the context does, so it belongs to what is asked of the model.
-            "context": entry.context,
-        }
-        if template is not None:
-            identity["chat_template"] = template
-        endpoint = {
-            "engine": entry.engine,
-            "weights": entry.weights.model_dump(exclude_none=True),
-            "sha256": entry.sha256,
-            "context": entry.context,
-            "slots": entry.slots,
-            "threads": entry.threads,
-            "chat_template": template,
-        }
-        return Model(name, model_id, identity, "local", endpoint)
-
-    def _chat_template(self, name: str, entry: LocalEntry) -> str | None:
-        if entry.chat_template is None:
-            return None
-        try:
-            return (self.root / entry.chat_template).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-            raise ConfigError(
-                f"{self.label}: models.{name}.chat_template: cannot read {entry.chat_template} "
-                f"({reason}); give the path of a Jinja file, relative to the workflow root"
-            ) from None
+        identity, endpoint = identity_and_endpoint(name, entry, self.root, self.label)
+        return Model(name, entry.model_id(name), identity, "local", endpoint)
 
     def _remote(self, name: str, entry: RemoteEntry, wanted: str) -> Model:
         self._refuse_route(name, wanted, "realtime, litellm, batch")

@@ -5,11 +5,12 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, Tag, field_validator, model_validator
+from pydantic import BeforeValidator, Field, Tag, field_validator
 from pydantic.types import Discriminator
 
 from splitplot.config_file import Document, Problems, Where
 from splitplot.config_model import Section
+from splitplot.registry_local import LocalEntry, Named
 
 _ADVICE = (
     "a secret does not belong in this file; put it in an environment variable and give the "
@@ -166,15 +167,7 @@ class ProviderEntry(Connection):
         return value
 
 
-class _Named(Section):
-    model: str | None = None
-
-    def model_id(self, name: str) -> str:
-        """provider/model, route-independent; the name of the entry where it says nothing else."""
-        return self.model or name
-
-
-class RemoteEntry(_Named, Connection):
+class RemoteEntry(Named, Connection):
     """A model behind an API. sent_as: its name in the request, where it is not the part after the /;
     part of the identity, because it decides who answers."""
 
@@ -183,47 +176,7 @@ class RemoteEntry(_Named, Connection):
     sim: dict[str, Any] | None = None
 
 
-class Weights(Section):
-    """A GGUF file: inside an installed Python package, or by path."""
-
-    package: str | None = None
-    file: str | None = None
-    path: str | None = None
-
-    @model_validator(mode="after")
-    def _one_place(self) -> "Weights":
-        in_package = self.package is not None and self.file is not None and self.path is None
-        by_path = self.path is not None and self.package is None and self.file is None
-        if not (in_package or by_path):
-            raise ValueError("give {package, file} or {path}")
-        return self
-
-
-class LocalEntry(_Named):
-    """A model served on this machine. context: tokens of one slot, prompt and answer together."""
-
-    route: Literal["local"] | None = None
-    engine: Literal["llama.cpp"] = "llama.cpp"
-    weights: Weights
-    sha256: str
-    context: int = Field(2048, ge=64)
-    slots: int = Field(4, ge=1)
-    threads: int = Field(1, ge=1)
-    chat_template: str | None = None
-    sim: dict[str, Any] | None = None
-
-    @field_validator("sha256")
-    @classmethod
-    def _is_a_sha256(cls, value: str) -> str:
-        if not re.fullmatch(r"[0-9a-fA-F]{64}", value):
-            raise ValueError(
-                "must be the 64 hexadecimal digits that `sha256sum` prints for the weights: "
-                "they are the identity of a local model"
-            )
-        return value.lower()
-
-
-class SimEntry(_Named):
+class SimEntry(Named):
     """A simulated responder."""
 
     route: Literal["sim"] | None = None

@@ -5,7 +5,8 @@ from typing import Any
 from splitplot.config_file import Document, Problems, Where
 from splitplot.config_model import validate
 from splitplot.errors import near_miss
-from splitplot.registry_entries import AliasEntry, Entry, LocalEntry, RemoteEntry, SimEntry
+from splitplot.registry_entries import AliasEntry, Entry, RemoteEntry, SimEntry
+from splitplot.registry_local import ENGINES, LocalEntry
 
 
 def read_sections(document: Document, problems: Problems) -> dict[str, dict[str, Any]]:
@@ -47,7 +48,12 @@ def read_entry(
         return None
     kind: type[LocalEntry] | type[SimEntry] | type[RemoteEntry] = RemoteEntry
     if model.startswith("local/"):
-        kind = LocalEntry
+        engine = raw.get("engine", "llama.cpp")
+        if engine not in ENGINES:
+            unknown = near_miss(str(engine), list(ENGINES))
+            problems.add((*where, "engine"), f'"{engine}" is not allowed{unknown}')
+            return None
+        kind = ENGINES[engine]
     elif model.startswith("sim/"):
         kind = SimEntry
     return validate(kind, document, problems, where)

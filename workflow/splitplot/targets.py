@@ -65,12 +65,12 @@ def response_files(plan: dict[str, Any], *, partial: bool) -> list[str]:
 
 def by_batch(plan: dict[str, Any], trial_id: str) -> bool:
     """Whether the parts of a trial go by batch where they are large enough: its plan says how."""
-    return next(bool(trial.get("batch")) for trial in plan["trials"] if trial["id"] == trial_id)
+    return bool(trial_of(plan, trial_id).get("batch"))
 
 
 def batch_protocol(plan: dict[str, Any], trial_id: str) -> str | None:
     """The batch protocol of a trial; None where it does not go by batch."""
-    batch = next(trial.get("batch") for trial in plan["trials"] if trial["id"] == trial_id)
+    batch = trial_of(plan, trial_id).get("batch")
     return str(batch["protocol"]) if batch else None
 
 
@@ -84,6 +84,41 @@ def batch_files(plan: dict[str, Any]) -> list[str]:
         for cell in plan["cells"]
         if cell["trial"] in trials
     ]
+
+
+def by_engine(plan: dict[str, Any], trial_id: str) -> bool:
+    """Whether a local model answers a trial: then rule `generate` asks it."""
+    return bool(trial_of(plan, trial_id)["route"] == "local")
+
+
+def generated_files(plan: dict[str, Any], *, partial: bool = False) -> list[str]:
+    """The receipts of the local models: one for each part of a trial, whatever its conditions.
+
+    None for a partial report, which loads no model.
+    """
+    if partial:
+        return []
+    return [
+        paths.generated(plan["study"], trial["id"], part)
+        for trial in plan["trials"]
+        if trial["route"] == "local"
+        for part in plan["parts"]
+    ]
+
+
+def trial_part_files(plan: dict[str, Any], template: str, trial: str, part: str) -> list[str]:
+    """A path template over the cells of one trial, in one part."""
+    return [
+        template.format(study=plan["study"], part=part, **_ids(cell))
+        for cell in plan["cells"]
+        if cell["trial"] == trial
+    ]
+
+
+def trial_of(plan: dict[str, Any], trial_id: str) -> dict[str, Any]:
+    """A trial of the plan, by its id."""
+    found: dict[str, Any] = next(trial for trial in plan["trials"] if trial["id"] == trial_id)
+    return found
 
 
 def _ids(cell: dict[str, Any]) -> dict[str, str]:
@@ -136,13 +171,13 @@ def stage_files(plan: dict[str, Any], *, partial: bool) -> list[str]:
 
 
 def middle_files(plan: dict[str, Any], *, partial: bool) -> list[str]:
-    """The requests, responses and scores of every cell, receipts of batches, decisions after looks.
+    """The requests, responses and scores of every cell, receipts, decisions after looks.
 
     The report has them all as inputs: whenever it is made, Snakemake then looks whether they are there.
     """
     return [
         *(path for part in plan["parts"] for path in cell_files(plan, paths.REQUESTS, part=part)),
-        *([] if partial else batch_files(plan)),
+        *([] if partial else [*batch_files(plan), *generated_files(plan)]),
         *response_files(plan, partial=partial),
         *look_files(plan),
         *cell_files(plan, paths.SCORES),
@@ -233,7 +268,8 @@ def stage_version(
     elif stage == "table":
         value = [_code("scoring/schema.py", "scoring/export.py")]
     elif stage == "costs":
-        value = [_code("calls/costs.py")]
+        lacks_receipts = partial and bool(generated_files(plan))  # then the whole one is made again
+        value = [_code("calls/costs.py"), lacks_receipts]
     elif stage == "inference":
         value = [digests["analysis"], digests["plan"], package_digest("inference")]
     elif stage == "report":
@@ -313,9 +349,3 @@ def plan_version(plan: dict[str, Any]) -> Version:
     """plan.json itself: what every script of a run reads, as the study was when the run began."""
     text = json.dumps(plan, indent=1, ensure_ascii=False, allow_nan=False)
     return Version(paths.PLAN.format(study=plan["study"]), f"{text}\n")
-
-
-def trial_threads(plan: dict[str, Any], trial: str) -> int:
-    """CPU threads that answering a part of a trial takes: those of a local engine, else one."""
-    endpoint = next(entry["endpoint"] for entry in plan["trials"] if entry["id"] == trial)
-    return int(endpoint.get("threads") or 1)

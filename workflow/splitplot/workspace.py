@@ -47,7 +47,10 @@ COPIED = (
     "prompts/solver/direct.md",
     "prompts/solver/steps.md",
     "profiles/local/config.yaml",
+    "profiles/slurm/config.yaml",
 )
+PROFILES = ("local", "slurm")
+"""Symbolic links in the root, where `--profile NAME` looks."""
 GITIGNORE = "/results/\n/.snakemake/\n"
 
 
@@ -90,7 +93,7 @@ def create(folder: Path) -> list[Path]:
         "config/items/questions.jsonl": QUESTIONS,
         ".gitignore": GITIGNORE,
     }
-    targets = [folder / name for name in (*texts, *COPIED, "local")]
+    targets = [folder / name for name in (*texts, *COPIED, *PROFILES)]
     for target in targets:
         if os.path.lexists(target):
             raise ConfigError(f"{target} exists; choose a new folder, nothing was changed")
@@ -100,5 +103,6 @@ def create(folder: Path) -> list[Path]:
     for name in COPIED:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(paths.REPOSITORY / name, folder / name)
-    (folder / "local").symlink_to("profiles/local")
+    for name in PROFILES:
+        (folder / name).symlink_to(f"profiles/{name}")
     return targets

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from splitplot.calls.costs import costs
+from splitplot.calls.costs import costs, receipt_files
 from splitplot.calls.ledger import LedgerWriter
 from splitplot.calls.records import Response, Usage
 
@@ -135,3 +135,78 @@ def test_what_the_study_paid_beside_its_answers_makes_the_ledger_s_total(tmp_pat
         "elsewhere": {"count": 1, "usd": 0.25},
     }
     assert result["cells"][0]["rescued"] == 1
+
+
+LOCAL = {
+    **PLAN,
+    "trials": [
+        *PLAN["trials"],
+        {"id": "g", "model": "large", "sampling": "low", "route": "local"},
+    ],
+    "parts": ["0-of-2", "1-of-2"],
+}
+
+
+def receipt(folder, trial, part, start, answers, gpus, engine=True):
+    path = folder / trial / "generated" / f"{part}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    value = {"trial": trial, "part": part, "gpus": gpus}
+    value |= {"seconds": {"start": start, "answers": answers}}
+    path.write_text(json.dumps(value | {"engine": {"name": "vllm"} if engine else None}))
+    return path
+
+
+def test_hours_of_local_models_are_the_sum_of_their_receipts(tmp_path):
+    made = [
+        receipt(tmp_path, "l", "0-of-2", 60.0, 840.0, 0),
+        receipt(tmp_path, "l", "1-of-2", 0.0, 0.0, 0, engine=False),
+        receipt(tmp_path, "g", "0-of-2", 180.0, 1620.0, 4),
+        receipt(tmp_path, "g", "1-of-2", 360.0, 540.0, 2),
+    ]
+    assert receipt_files(LOCAL, tmp_path, "responses.jsonl") == made
+    found = costs(LOCAL, [], receipts=made)["local"]
+    # by hand: l 900 s on no GPU; g 1,800 s on 4 GPUs and 900 s on 2; 540 s of its 2,700 were loading
+    assert found == {
+        "jobs": 3,
+        "hours": pytest.approx(1.0),
+        "gpu_hours": pytest.approx(2.5),
+        "loading_share": pytest.approx(600 / 3600),
+        "trials": [
+            {
+                **{"trial": "l", "model": "here", "sampling": "low", "jobs": 1},
+                **{"hours": pytest.approx(0.25), "gpu_hours": 0.0},
+                "loading_share": pytest.approx(60 / 900),
+            },
+            {
+                **{"trial": "g", "model": "large", "sampling": "low", "jobs": 2},
+                **{"hours": pytest.approx(0.75), "gpu_hours": pytest.approx(2.5)},
+                "loading_share": pytest.approx(540 / 2700),
+            },
+        ],
+    }
+
+
+def test_a_receipt_counts_once_and_that_of_a_trial_which_is_gone_not_at_all(tmp_path):
+    path = receipt(tmp_path, "g", "0-of-2", 360.0, 3240.0, 1)
+    copy = tmp_path / "copy.json"
+    copy.write_bytes(path.read_bytes())
+    gone = receipt(tmp_path, "removed", "0-of-2", 360.0, 3240.0, 1)
+    found = costs(LOCAL, [], receipts=[path, path, copy, gone])["local"]
+    assert (found["jobs"], found["gpu_hours"], found["loading_share"]) == (1, 1.0, 0.1)
+    assert [row["trial"] for row in found["trials"]] == ["g"]
+
+
+def test_a_study_that_found_every_answer_in_the_ledger_took_no_time(tmp_path):
+    made = [receipt(tmp_path, "g", part, 0.0, 0.0, 4, engine=False) for part in LOCAL["parts"]]
+    found = costs(LOCAL, [], receipts=made)["local"]
+    assert (found["jobs"], found["hours"], found["gpu_hours"]) == (0, 0.0, 0.0)
+    assert found["loading_share"] is None
+
+
+def test_without_receipts_nothing_is_known_of_hours(tmp_path):
+    receipt(tmp_path, "g", "0-of-2", 360.0, 3240.0, 1)
+    so_far = receipt_files(LOCAL, tmp_path, "responses_so_far.jsonl")
+    assert so_far == [] and costs(LOCAL, [], receipts=so_far)["local"] is None
+    elsewhere = {**LOCAL, "trials": LOCAL["trials"][:1]}
+    assert receipt_files(elsewhere, tmp_path, "responses.jsonl") == []
+    assert costs(elsewhere, [])["local"] is None

@@ -282,6 +282,13 @@ def test_the_work_is_the_set_of_requests_answered_or_not(case):
     assert case.estimate(case.plan()).work != work
 
 
+@pytest.mark.parametrize("count", [0, 1, module.WRITTEN_AT_A_TIME, module.WRITTEN_AT_A_TIME + 2])
+def test_the_work_of_many_keys_is_the_digest_of_their_list(count):
+    keys = [digest(number, 32) for number in range(count)]
+    joined = bytearray(b"".join(map(bytes.fromhex, keys)))
+    assert module._digest_of(joined) == digest(sorted(keys))
+
+
 def make_items(case, plan):
     """What a run leaves: the version of the items, then the table."""
     version = stage_version(plan, "items", partial=False, root=case.path)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from splitplot.calls import ledger as module
 from splitplot.calls.ledger import Ledger, LedgerWriter, records, write_index
-from splitplot.calls.records import OUTCOMES, Response, Usage
+from splitplot.calls.records import OUTCOMES, Response, Usage, row_of_record
 from splitplot.errors import SplitplotError
 
 TRIAL = "0123456789abcdef"
@@ -177,6 +177,42 @@ def test_a_look_up_maps_the_index_and_does_not_read_the_answers(tmp_path):
     data = path.read_bytes()
     path.write_bytes(b"#" * len(data))  # the answers are gone, their index is not
     assert len(Ledger(tmp_path, TRIAL).find([key(n) for n in range(500)])) == 500
+
+
+@pytest.mark.parametrize("per_look_up", [0, 10**9])
+def test_keys_are_found_one_by_one_and_by_passing_the_whole_index(
+    tmp_path, monkeypatch, per_look_up
+):
+    monkeypatch.setattr(module, "SCANNED_PER_LOOK_UP", per_look_up)
+    twin = key(3)[:16] + "f" * 16  # the first word of another key
+    keys = [*(key(n) for n in range(40)), twin]
+    write(tmp_path, *(Response(k, "ok", text=k) for k in keys[::2]), Response(twin, "ok", text="t"))
+    write(tmp_path, *(Response(k, "error") for k in keys[:20]))
+    write(tmp_path, *(Response(k, "ok", text="later") for k in keys[:10]))
+    wanted = [*keys[5:30], twin, "0" * 32, "f" * 32]
+    ledger = Ledger(tmp_path, TRIAL)
+    found = ledger.find(wanted)
+    texts = {k: ledger.read(position).text for k, position in found.items() if not position.gap}
+    assert texts == {
+        **{k: k for k in keys[6:30:2]},
+        **{keys[n]: "later" for n in (5, 7, 9)},
+        twin: twin,
+    }
+    gaps = {k for k, position in found.items() if position.gap}
+    assert gaps == {keys[n] for n in range(11, 20, 2)}
+
+
+def test_a_row_is_the_json_of_the_response_whatever_version_wrote_the_record(tmp_path):
+    whole = Response(key(1), "ok", text="é", usage=Usage(3, 4), raw={"a": [1]}, usd=0.1)
+    path = write(tmp_path, whole)
+    (record,) = (record for record in records(path) if record["kind"] == "response")
+    older = {name: record[name] for name in ("kind", "key", "gap", "at", "outcome", "text")}
+    newer = {**record, "mood": "good", "usage": {**record["usage"], "watts": 3}}
+    for given_record in (record, older, newer, record | {"usage": None}):
+        row = row_of_record(given_record)
+        response = Response.from_json(given_record)
+        assert json.dumps(row) == json.dumps(response.to_json())
+    assert row_of_record(record) == whole.to_json()
 
 
 def test_after_a_failed_write_the_file_takes_nothing_more(tmp_path, monkeypatch):

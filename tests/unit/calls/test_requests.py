@@ -4,7 +4,14 @@ import json
 
 import pytest
 
-from splitplot.calls.requests import cell_of, cell_requests, part_index, write_part
+from splitplot.calls.requests import (
+    cell_of,
+    cell_requests,
+    part_index,
+    part_keys,
+    part_requests,
+    write_part,
+)
 from splitplot.errors import ConfigError
 from splitplot.items import load_items, write_items
 
@@ -77,6 +84,24 @@ def test_items_with_the_same_text_share_their_requests(case):
 
 def test_a_part_id_says_which_of_how_many():
     assert part_index("03-of-12") == (3, 12)
+
+
+def test_keys_and_requests_of_a_part_are_read_from_lines_of_any_format(tmp_path):
+    lines = [
+        {"custom_id": f"{n:032x}", "method": "POST", "url": "/v1", "body": {"messages": [], "n": n}}
+        for n in range(4)
+    ]
+    lines.append({**lines[0], "custom_id": "short"})
+    texts = [json.dumps(line) for line in lines]
+    texts[1] = json.dumps(lines[1], separators=(",", ":"))
+    texts[2] = json.dumps(dict(reversed(lines[2].items())))
+    (tmp_path / "requests.jsonl").write_text("\n".join([*texts, "", ""]))
+    keys = [line["custom_id"] for line in lines]
+    assert part_keys(tmp_path) == keys
+    found = list(part_requests(tmp_path, {*keys[1:], "absent"}))
+    assert [(one.key, one.body, one.url) for one in found] == [
+        (line["custom_id"], line["body"], "/v1") for line in lines[1:]
+    ]
 
 
 def test_an_unknown_cell_is_named(case):

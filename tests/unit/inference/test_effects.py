@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
+from splitplot.inference import walsh
 from splitplot.inference.effects import (
     cliffs_delta,
     cliffs_delta_paired,
@@ -138,6 +139,19 @@ def test_walsh_order_statistics_of_many_values_are_found_by_bisection(spread):
     sums = np.sort(values[index[0]] + values[index[1]])
     ranks = [1, 1000, sums.size // 2, sums.size]
     assert walsh_order_statistics(values, ranks) == [int(sums[rank - 1]) for rank in ranks]
+
+
+@pytest.mark.parametrize("n", [40, 1500])
+def test_walsh_order_statistics_of_values_that_repeat_are_those_found_by_bisection(n, monkeypatch):
+    values = np.random.default_rng(n).integers(-8, 9, n) * 3
+    total = n * (n + 1) // 2
+    ranks = [1, 2, total // 3, (total + 1) // 2, total - 1, total]
+    index = np.triu_indices(n)
+    sums = np.sort(values[index[0]] + values[index[1]])
+    counted = walsh_order_statistics(values, ranks)
+    assert counted == [int(sums[rank - 1]) for rank in ranks]
+    monkeypatch.setattr(walsh, "FEW", 0)  # neither levels nor a last sort: bisection to the end
+    assert walsh_order_statistics(values, ranks) == counted
 
 
 def test_hodges_lehmann_matches_the_published_depression_scale_example():

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from splitplot.inference import signflip
 from splitplot.inference.clusters import cluster_sums, cr2_standard_error
 from splitplot.inference.mcnemar import mcnemar_exact
 from splitplot.inference.signflip import sign_flip_interval, sign_flip_test
@@ -127,3 +128,12 @@ def test_interval_is_close_to_t_for_many_normal_differences():
 def test_too_few_items_for_the_level_are_refused():
     with pytest.raises(ValueError, match="cannot give"):
         sign_flip_interval([0.1, 0.5, 0.2, 0.4])
+
+
+@pytest.mark.parametrize("units", [5, 17, 24, 25, 203])
+def test_sums_by_bytes_of_a_pattern_are_those_of_its_signs(units):
+    random = np.random.default_rng(units)
+    for values in (random.normal(size=units), random.integers(-5, 6, units) / 10):
+        kept = np.concatenate(list(signflip._patterns(units, 3)))
+        sums = np.concatenate(list(signflip._signed_sums(values, 3)))
+        np.testing.assert_allclose(sums, (2.0 * kept - 1) @ values, rtol=0, atol=1e-12)

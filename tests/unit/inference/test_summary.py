@@ -4,15 +4,17 @@ import json
 import random
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from splitplot.errors import ConfigError
 from splitplot.inference.checks import Flag
-from splitplot.inference.health import of_exploration
+from splitplot.inference.health import item_identity, of_exploration
 from splitplot.inference.mcnemar import tango
 from splitplot.inference.summary import summarise
+from splitplot.inference.table import read_table
 
 
 def codes(result, where=None):
@@ -27,6 +29,29 @@ def two_by_two(make_row, both, a_only, b_only, neither, **other):
         rows.append(make_row("standard", f"q{number:03d}", a, **other))
         rows.append(make_row("minimal", f"q{number:03d}", b, **other))
     return rows
+
+
+def test_identities_of_very_many_items_are_told_apart():
+    codes_ = np.arange(60_000, dtype=np.int32)  # their product does not fit 32 bits
+    assert item_identity(codes_, codes_) == (0, 0)
+    again = codes_.copy()
+    again[-1] = again[-2]
+    assert item_identity(codes_, again) == (1, 0)
+
+
+def test_the_table_is_read_the_same_in_one_row_group_and_in_many(make_row, write_table, tmp_path):
+    rows = [
+        make_row(arm, f"q{number % 7}", number % 2) for number in range(40) for arm in ("a", "b")
+    ]
+    path = write_table(rows)
+    parts = tmp_path / "parts.parquet"
+    pq.write_table(pq.read_table(path), parts, row_group_size=9)
+    one, many = read_table(path), read_table(parts)
+    for name, column in one.text.items():
+        assert column.names == many.text[name].names == sorted(set(column.names))
+        np.testing.assert_array_equal(column.code, many.text[name].code)
+    for name, values in one.number.items():
+        np.testing.assert_array_equal(values, many.number[name])
 
 
 def test_one_replication_of_0_1_scores(make_plan, make_row, write_table):

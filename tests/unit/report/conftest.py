@@ -485,8 +485,17 @@ def _costs(cells: list[dict]) -> dict:
         ],
         "total_usd": 0.0,
         "spent_usd_this_study": 0.0,
+        "local": _local(cells),
         "wall": {"first": "2026-11-21T10:00:00+00:00", "last": "2026-11-21T10:03:20+00:00"},
     }
+
+
+def _local(cells: list[dict]) -> dict:
+    trials = {c["trial"]: {n: c[n] for n in ("trial", "model", "sampling")} for c in cells}
+    time = {"jobs": 2, "hours": 0.25, "gpu_hours": 0.5, "loading_share": 0.08}
+    total = {"jobs": 2 * len(trials), "hours": 0.25 * len(trials), "gpu_hours": 0.5 * len(trials)}
+    rows = [row | time for row in trials.values()]
+    return {**total, "loading_share": 0.08, "trials": rows}
 
 
 @pytest.fixture

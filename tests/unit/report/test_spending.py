@@ -65,6 +65,34 @@ def test_what_was_paid_beside_the_answers_is_told_with_the_total_of_the_ledger()
     assert not any("in all" in line for line in sentences(costs(cell(), ledger=ledger)))
 
 
+def time_of(model, jobs, hours, gpus, loading):
+    row = {"trial": f"{model}-low", "model": model, "sampling": "low", "jobs": jobs}
+    return row | {"hours": hours, "gpu_hours": gpus * hours, "loading_share": loading}
+
+
+def test_each_local_model_has_a_sentence_on_its_jobs():
+    trials = [
+        time_of("large", 3, 0.2, 2, 0.05),
+        time_of("large", 1, 0.4, 2, 0.095),  # at another sampling: 0.048 of 0.6 hours are loading
+        time_of("small", 4, 0.3, 0, 0.08),
+        time_of("tiny", 1, 0.001, 1, 0.5),
+        time_of("idle", 0, 0.0, 4, None),
+    ]
+    found = sentences(costs(cell(), local={"trials": trials}))
+    assert [line for line in found if "load" in line] == [
+        "large: 4 jobs used 1.2 GPU-hours, 8% of them loading the model.",
+        "small: 4 jobs took 18 min 0 s, 8% of it loading the model.",
+        "tiny: 1 job used 0.0010 GPU-hours, 50% of them loading the model.",
+        "idle was not loaded: its answers were in the ledger.",
+    ]
+
+
+def test_without_receipts_of_local_models_there_is_no_word_of_hours():
+    for value in (costs(cell()), costs(cell(), local=None)):
+        assert sentences(value) == sentences(costs(cell()))
+        assert not any("load" in line or "GPU" in line for line in sentences(value))
+
+
 def test_both_forms_of_the_report_have_the_column_when_something_went_by_batch(study, write):
     def pages(name):
         folder = write(study, name)

@@ -68,6 +68,14 @@ def test_no_table_of_a_whole_study_is_empty_and_no_column_never_filled(whole_rep
     assert {name: columns for name, columns in never.items() if columns} == {}
 
 
+def test_the_time_of_a_local_model_stands_in_every_row_of_its_trial(whole_report):
+    whole, folder = whole_report
+    times = {row["trial"]: row for row in whole.costs["local"]["trials"]}
+    for row in table(folder, "costs"):
+        for key in ("jobs", "hours", "gpu_hours", "loading_share"):
+            assert row[f"trial_{key}"] == times[row["trial_id"]][key]
+
+
 def test_the_numbers_are_those_of_inference_unrounded(whole_report):
     whole, folder = whole_report
     inference = whole.inference

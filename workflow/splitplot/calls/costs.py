@@ -1,28 +1,32 @@
-"""What the answers of a study cost, and which of them an earlier study had paid for."""
+"""What the answers of a study cost in dollars and hours, and which of them an earlier study had paid for."""
 
 from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from splitplot.calls.fulfil import FREE_ROUTES, trial_price
 from splitplot.calls.pricing import Price, cost
 from splitplot.calls.records import LOST, Usage
+from splitplot.calls.session import FREE_ROUTES, trial_price
 from splitplot.calls.spending import account
-from splitplot.files import read_jsonl
+from splitplot.files import read_json, read_jsonl
+from splitplot.paths import CALLS, GENERATED, RESPONSES
 
 COUNTS = ("requests", "answered", "reused", "tokens_in", "tokens_out", "tokens_reasoning")
+NO_TIME = {"jobs": 0, "hours": 0.0, "gpu_hours": 0.0, "loading": 0.0}
 
 
 def costs(
     plan: dict[str, Any],
     cells: Iterable[tuple[str, str, list[Path]]],
     ledger_root: Path | None = None,
+    receipts: Iterable[Path] = (),
 ) -> dict[str, Any]:
     """The content of costs.json.
 
     cells: (trial id, condition id, responses.jsonl of its parts). ledger_root: results/ledger, for what
-    the study has paid beside its present answers: `ledger`, else None.
+    the study has paid beside its present answers: `ledger`, else None. receipts: of the jobs that asked
+    local models, for the time that took: `local`.
     `reused` counts answers that another study paid for; `spent_usd_this_study` leaves them out. `routes`:
     answers and dollars by the way they came. `saved_usd`: what answers by batch cost less than at the
     present price in real time. `rescued`: answers in real time to what a batch had let expire. A
@@ -95,8 +99,72 @@ def costs(
         "saved_usd": saved_total,
         "routes": routes,
         "ledger": paid.to_json() if paid is not None else None,
+        "local": local(plan, receipts),
         "wall": {"first": first, "last": last},
     }
+
+
+def receipt_files(plan: dict[str, Any], calls_folder: Path, answers: str) -> list[Path]:
+    """The receipts of every job that asks a local model for a part of a trial of the plan.
+
+    answers: name of the files of answers. A partial report has files of its own, and no receipts: a
+    job may still be at its part.
+    """
+    if answers != Path(RESPONSES).name:
+        return []
+    found = GENERATED.removeprefix(f"{CALLS}/")
+    return [
+        calls_folder / found.format(trial=trial["id"], part=part)
+        for trial in plan["trials"]
+        if trial["route"] == "local"
+        for part in plan["parts"]
+    ]
+
+
+def local(plan: dict[str, Any], receipts: Iterable[Path]) -> dict[str, Any] | None:
+    """The time that local models took, by trial and in all; None without a receipt of any.
+
+    jobs: receipts of jobs that loaded a model; the others found everything in the ledger, and took no
+    time. hours: loading and answering, GPUs or not. gpu_hours: the same × GPUs of each job.
+    loading_share: part of the hours that loading took, so that one sees whether parts are too small;
+    None where there are no hours. A part of a trial counts once, and a trial that the plan does not have
+    not at all.
+    """
+    rows = {
+        trial["id"]: {
+            "trial": trial["id"],
+            "model": trial["model"],
+            "sampling": trial["sampling"],
+            **NO_TIME,
+        }
+        for trial in plan["trials"]
+    }
+    total: dict[str, Any] = dict(NO_TIME)
+    seen: set[tuple[str, str]] = set()
+    for path in receipts:
+        receipt = read_json(path)
+        part = (receipt["trial"], receipt["part"])
+        if part in seen or receipt["trial"] not in rows:
+            continue
+        seen.add(part)
+        for time in (rows[receipt["trial"]], total):
+            _add_time(time, receipt)
+    if not seen:
+        return None
+    with_receipts = {trial_id for trial_id, _ in seen}
+    found = [row for trial_id, row in rows.items() if trial_id in with_receipts]
+    for time in (total, *found):
+        loading = time.pop("loading")
+        time["loading_share"] = loading / time["hours"] if time["hours"] else None
+    return {**total, "trials": found}
+
+
+def _add_time(time: dict[str, Any], receipt: dict[str, Any]) -> None:
+    start, answers = (receipt["seconds"][key] / 3600 for key in ("start", "answers"))
+    time["jobs"] += receipt["engine"] is not None
+    time["hours"] += start + answers
+    time["gpu_hours"] += receipt["gpus"] * (start + answers)
+    time["loading"] += start
 
 
 def _add_route(routes: dict[str, dict[str, Any]], response: dict[str, Any]) -> None:

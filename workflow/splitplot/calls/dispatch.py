@@ -224,7 +224,7 @@ class _Dispatch:
             body[name] = body.pop("max_tokens")
         if self.engine.get("seed") != "per-request":
             return body, self.engine
-        seed = int(request.key[:8], 16) & 0x7FFFFFFF
+        seed = seed_of(request.key)
         return {**body, "seed": seed}, {**self.engine, "seed": seed}
 
     def _read(
@@ -314,6 +314,11 @@ class _Dispatch:
             else "no key was sent; name the variable that holds one as api_key_env of this model"
         )
         return CredentialRefused(f"{host}: refused with HTTP {failure.status}{detail}; {advice}")
+
+
+def seed_of(key: str) -> int:
+    """The seed of a request, where the engine wants one for each: made from its key."""
+    return int(key[:8], 16) & 0x7FFFFFFF
 
 
 def _utc_now() -> str:

@@ -1,20 +1,23 @@
 """What a study would still send and cost: only remaining work, per cell, ceiling and expectation."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from splitplot import paths
 from splitplot.calls.batch.store import open_keys
-from splitplot.calls.fulfil import FREE_ROUTES
+from splitplot.calls.gpu_hours import gpu_hours
+from splitplot.calls.keys import Prompts
 from splitplot.calls.learn import Learned, any_answers, learn, spread
 from splitplot.calls.ledger import Ledger
 from splitplot.calls.pricing import ceiling, cost
-from splitplot.calls.records import Usage
+from splitplot.calls.records import KEY_LENGTH, Usage
 from splitplot.calls.remaining import Remaining, remaining
 from splitplot.calls.requests import cell_of
-from splitplot.canonical import digest
+from splitplot.calls.session import FREE_ROUTES
 from splitplot.items import load_items, read_items
 from splitplot.items.item import Item
 from splitplot.items.load import is_remote
@@ -22,6 +25,7 @@ from splitplot.looks import check_alone, closed_parts, identities, looks_of
 from splitplot.targets import stage_version
 from splitplot.text import dollars
 
+WRITTEN_AT_A_TIME = 4096
 UNKNOWN_SHARE = 0.5  # of `max_tokens`, where a trial has no answers yet
 
 
@@ -67,7 +71,9 @@ class Estimate:
     """Estimate of a study: totals, cells, and the models without a price.
 
     work: digest of every request that the study consists of, answered or not. An approval is for it.
-    looks: how often it may stop early; 0 where it may not.
+    looks: how often it may stop early; 0 where it may not. gpu_jobs: jobs that ask for GPUs;
+    gpu_hours_at_most: what they reserve; gpu_hours_expected: what they probably use, None where the
+    speed of a model is not known.
     """
 
     study: str
@@ -86,6 +92,9 @@ class Estimate:
     cells: list[CellEstimate] = field(default_factory=list)
     looks: int = 0
     not_asked: int = 0
+    gpu_jobs: int = 0
+    gpu_hours_at_most: float = 0.0
+    gpu_hours_expected: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary, the content of estimate.json."""
@@ -116,16 +125,28 @@ def estimate(
         check_alone(plan, identities(items))
     ledgers: dict[str, Ledger] = {}
     in_flight: dict[str, set[str]] = {}
-    seen: set[str] = set()
+    # Only cells of one trial can share a request: of those that are done, 16 bytes a key are kept.
+    seen: dict[str, set[str]] = {}
+    done = bytearray()
     works: list[Remaining] = []
-    for cell in plan["cells"]:
-        trial = cell_of(plan, cell["trial"], cell["condition"])[0]
+    prompts = Prompts()
+    trials = [cell_of(plan, cell["trial"], cell["condition"])[0] for cell in plan["cells"]]
+    last = {trial["hash"]: place for place, trial in enumerate(trials)}
+    for place, (cell, trial) in enumerate(zip(plan["cells"], trials, strict=True)):
         name = trial["hash"]
         if name not in ledgers:
             # Batches are looked at first: one that is closed in between has its answers in the ledger.
             in_flight[name] = open_keys(ledger_root, name)
             ledgers[name] = Ledger(ledger_root, name, read_only=True)
-        works.append(remaining(plan, cell, items, ledgers[name], in_flight[name], seen, closed))
+        keys = seen.setdefault(name, set())
+        works.append(
+            remaining(plan, cell, items, ledgers[name], in_flight[name], keys, closed, prompts)
+        )
+        if last[name] == place:
+            done += b"".join(sorted(map(bytes.fromhex, seen.pop(name))))
+    hours = gpu_hours(works)
+    total.gpu_jobs, total.gpu_hours_at_most = hours.jobs, hours.at_most
+    total.gpu_hours_expected = hours.expected
     for work in works:
         learned, learned_from = _learned(work, works, ledgers[work.trial["hash"]])
         row = _cell(work, learned, rescued=plan["execution"].get("rescue") is not None)
@@ -136,8 +157,21 @@ def estimate(
         unpriced = row.to_send and (row.usd_ceiling is None or row.usd_expected is None)
         if unpriced and row.model not in total.unpriced:
             total.unpriced.append(row.model)
-    total.work = digest(sorted(seen))
+    total.work = _digest_of(done)
     return total
+
+
+def _digest_of(keys: bytearray) -> str:
+    """`canonical.digest` of the sorted list of these keys, of which not all are texts at a time."""
+    size = KEY_LENGTH // 2
+    ordered = sorted(bytes(keys[place : place + size]) for place in range(0, len(keys), size))
+    hasher = sha256(b"[")
+    for start in range(0, len(ordered), WRITTEN_AT_A_TIME):
+        text = b"".join(ordered[start : start + WRITTEN_AT_A_TIME]).hex(",", size)
+        quoted = text.replace(",", '","')
+        hasher.update(f'{"," if start else ""}"{quoted}"'.encode())
+    hasher.update(b"]")
+    return hasher.hexdigest()[:16]
 
 
 _SUMS = (
@@ -170,8 +204,18 @@ def summary_line(total: Estimate) -> str:
     return (
         f"study {total.study}: {total.requests:,} requests; {total.in_ledger:,} answers are in the "
         f"ledger{gaps}{in_flight}, {most}{total.to_send:,} would be sent{_by_batch(total)} ({money})"
-        f"{_by_looks(total)}"
+        f"{_on_gpus(total)}{_by_looks(total)}"
     )
+
+
+def _on_gpus(total: Estimate) -> str:
+    """The words for what is asked of GPUs: "; 8 jobs on GPUs, at most 16 GPU-hours, about 3.1 expected"."""
+    if not total.gpu_jobs:
+        return ""
+    jobs = f"{total.gpu_jobs:,} jobs" if total.gpu_jobs > 1 else "one job"
+    likely = total.gpu_hours_expected
+    expected = "" if likely is None else f", about {likely:,.3g} expected"
+    return f"; {jobs} on GPUs, at most {total.gpu_hours_at_most:,.3g} GPU-hours{expected}"
 
 
 def _by_looks(total: Estimate) -> str:
@@ -238,8 +282,8 @@ def _learned(
         return None, None
     if own := learn(spread(ledger, work.answers)):
         return own, "cell"
-    others = [answer for other in works if other.trial is work.trial for answer in other.answers]
-    found = learn(spread(ledger, others)) or learn(any_answers(ledger))
+    others = [other.answers for other in works if other.trial is work.trial]
+    found = learn(spread(ledger, *others)) or learn(any_answers(ledger))
     return found, "trial" if found else None
 
 
@@ -270,18 +314,22 @@ def _cell(work: Remaining, learned: Learned | None, *, rescued: bool) -> CellEst
     ratio = (learned.input_ratio if learned else None) or 1.0
     priced: dict[tuple[int, int, bool], tuple[float | None, float | None, float]] = {}
     free = trial["route"] in FREE_ROUTES
-    for expected_in, bound_in, part in work:
+    row.tokens_out_expected = out * len(work)
+    if len(work):
+        row.tokens_out_ceiling = None if bound_out is None else bound_out * len(work)
+    if free:
+        row.tokens_in = sum(
+            count * min(round(expected_in * ratio), bound_in)
+            for (expected_in, bound_in), count in Counter(
+                zip(work.tokens_in, work.bound_in, strict=True)
+            ).items()
+        )
+        row.batch_requests = sum(part in parts for part in work.part) if parts else 0
+    for expected_in, bound_in, part in () if free else work:
         by_batch = part in parts
         tokens_in = min(round(expected_in * ratio), bound_in)
         row.batch_requests += by_batch
         row.tokens_in += tokens_in
-        row.tokens_out_expected += out
-        if bound_out is None or row.tokens_out_ceiling is None:
-            row.tokens_out_ceiling = None
-        else:
-            row.tokens_out_ceiling += bound_out
-        if free:
-            continue
         size = (tokens_in, bound_in, by_batch)
         if size not in priced:
             usage = learned.usage(tokens_in, out) if learned else Usage(tokens_in, out)

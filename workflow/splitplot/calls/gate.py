@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from splitplot.calls.budget import NOTHING, Amount
-from splitplot.calls.fulfil import trial_price
+from splitplot.calls.session import trial_price
 from splitplot.canonical import digest
 from splitplot.errors import ApprovalNeeded, CapReached
 from splitplot.files import read_json, write_json

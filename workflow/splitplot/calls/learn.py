@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 
-from splitplot.calls.ledger import Ledger, Position, records
+from splitplot.calls.ledger import Ledger, records
 from splitplot.calls.records import LOST, Response, Usage
+from splitplot.calls.remaining import Answers
 
 LEARN_FROM = 200
 """Answers that stand for those to come."""
@@ -67,12 +68,11 @@ def learn(samples: Iterable[tuple[Response, int | None]]) -> Learned | None:
     )
 
 
-def spread(
-    ledger: Ledger, known: list[tuple[Position, int]]
-) -> Iterator[tuple[Response, int | None]]:
+def spread(ledger: Ledger, *known: Answers) -> Iterator[tuple[Response, int | None]]:
     """At most `LEARN_FROM` of the known answers, from beginning to end: items may be in an order."""
-    step = max(1, len(known) // LEARN_FROM)
-    for position, expected in known[::step][:LEARN_FROM]:
+    step = max(1, sum(map(len, known)) // LEARN_FROM)
+    chosen = islice(chain.from_iterable(known), 0, None, step)
+    for position, expected in islice(chosen, LEARN_FROM):
         yield ledger.read(position), expected
 
 

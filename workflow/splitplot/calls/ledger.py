@@ -21,10 +21,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
-from splitplot.calls.records import KEY_LENGTH, LOST, Response
+from splitplot.calls.records import KEY_LENGTH, LOST, Response, row_of_record
 from splitplot.errors import SplitplotError
 from splitplot.files import atomic_path
 
@@ -34,6 +35,7 @@ GAP = 1 << 63  # set in an entry's offset when the response is a gap (error, exp
 HALF = KEY_LENGTH // 2  # hexadecimal digits of a key that make one 64-bit word
 OPEN_FILES = 64  # ledger files that a reader keeps open
 INDEX_TAIL_BYTES = 1 << 20  # an uncovered tail larger than this is indexed by whoever reads it
+SCANNED_PER_LOOK_UP = 16  # entries of an index that are passed in the time of one search in it
 FSYNC_SECONDS = 0.5
 
 
@@ -115,8 +117,7 @@ class LedgerWriter:
             raise SplitplotError(f"{self.path}: cannot write the ledger: {error}") from error
 
 
-@dataclass(frozen=True)
-class Position:
+class Position(NamedTuple):
     """Where a response lies: file and byte offset."""
 
     path: Path
@@ -181,17 +182,28 @@ class Ledger:
         Of several answers to one key (possible only where one was in flight at a kill) the earliest
         counts, so that every reader at every time agrees.
         """
-        wanted = set(keys)
-        hits: dict[str, list[Position]] = {}
+        wanted = _Wanted(set(keys))
+        found: dict[str, Position] = {}
+        several: dict[str, list[Position]] = {}
         for path, known in self._files.items():
             for key, offset in _matches(path, known, wanted):
-                hits.setdefault(key, []).append(Position(path, offset & ~GAP, bool(offset & GAP)))
-        settled = {key: self._settle(key, positions) for key, positions in hits.items()}
-        return {key: position for key, position in settled.items() if position is not None}
+                position = Position(path, offset & ~GAP, bool(offset & GAP))
+                first = found.setdefault(key, position)
+                if first is not position:
+                    several.setdefault(key, [first]).append(position)
+        for key in [key for key, position in found.items() if position.gap]:
+            several.setdefault(key, [found[key]])  # it may have been reopened
+        for key, positions in several.items():
+            settled = self._settle(key, positions)
+            if settled is None:
+                del found[key]
+            else:
+                found[key] = settled
+        return found
 
     def gaps(self, keys: Iterable[str]) -> dict[str, list[str]]:
         """The names of every recorded gap of these keys: what `LedgerWriter.reopen` opens."""
-        wanted = set(keys)
+        wanted = _Wanted(set(keys))
         names: dict[str, list[str]] = {}
         for path, known in self._files.items():
             for key, offset in _matches(path, known, wanted):
@@ -202,6 +214,10 @@ class Ledger:
     def read(self, position: Position) -> Response:
         """The response at a position."""
         return Response.from_json(self._record(position))
+
+    def row(self, position: Position) -> dict[str, Any]:
+        """The same as a line of responses.jsonl has it."""
+        return row_of_record(self._record(position))
 
     def _settle(self, key: str, positions: list[Position]) -> Position | None:
         answers = [position for position in positions if not position.gap]
@@ -304,29 +320,61 @@ def _read_index(path: Path, columns: int) -> tuple[int, list[array[int]]] | None
         return None
 
 
-def _matches(path: Path, known: _Covered, wanted: set[str]) -> Iterator[tuple[str, int]]:
+@dataclass
+class _Wanted:
+    """Keys that are looked for; by their first words too, once a file with an index is asked."""
+
+    keys: set[str]
+
+    @cached_property
+    def by_high(self) -> dict[int, list[str]]:
+        words: dict[int, list[str]] = {}
+        for key in self.keys:
+            words.setdefault(int(key[:HALF], 16), []).append(key)
+        return words
+
+
+def _matches(path: Path, known: _Covered, wanted: _Wanted) -> Iterator[tuple[str, int]]:
     """(key, offset with gap bit) of every recorded response to one of the wanted keys."""
-    if len(wanted) < len(known.tail):
-        yield from ((key, known.tail[key]) for key in wanted if key in known.tail)
+    if len(wanted.keys) < len(known.tail):
+        yield from ((key, known.tail[key]) for key in wanted.keys if key in known.tail)
     else:
-        yield from ((key, offset) for key, offset in known.tail.items() if key in wanted)
+        yield from ((key, offset) for key, offset in known.tail.items() if key in wanted.keys)
     if not known.high:
         return
-    for key in wanted:
-        high, low = _words(key)
-        place = bisect_left(known.high, high)
-        if place == len(known.high) or known.high[place] != high:
-            continue
-        if known.low is None or known.offsets is None:
-            columns = _read_index(path, columns=3)
-            if columns is None:
-                raise SplitplotError(f"{path}: its index has gone meanwhile; run again")
-            _, (known.high, known.low, known.offsets) = columns  # the same one, or a longer one
+    few = len(wanted.keys) * SCANNED_PER_LOOK_UP < len(known.high)
+    if few:
+        if not any(_is_in(known.high, high) for high in wanted.by_high):
+            return
+    elif wanted.by_high.keys().isdisjoint(known.high):
+        return
+    if known.low is None or known.offsets is None:
+        columns = _read_index(path, columns=3)
+        if columns is None:
+            raise SplitplotError(f"{path}: its index has gone meanwhile; run again")
+        _, (known.high, known.low, known.offsets) = columns  # the same one, or a longer one
+    if few:
+        for high in wanted.by_high:
             place = bisect_left(known.high, high)
-        while place < len(known.high) and known.high[place] == high:
-            if known.low[place] == low:
-                yield key, known.offsets[place]
-            place += 1
+            while place < len(known.high) and known.high[place] == high:
+                yield from _same(wanted, high, known.low[place], known.offsets[place])
+                place += 1
+        return
+    for high, low, offset in zip(known.high, known.low, known.offsets, strict=True):
+        if high in wanted.by_high:
+            yield from _same(wanted, high, low, offset)
+
+
+def _same(wanted: _Wanted, high: int, low: int, offset: int) -> Iterator[tuple[str, int]]:
+    """The wanted key of these two words with its offset, if there is one."""
+    for key in wanted.by_high[high]:
+        if int(key[HALF:], 16) == low:
+            yield key, offset
+
+
+def _is_in(ordered: array[int], word: int) -> bool:
+    place = bisect_left(ordered, word)
+    return place < len(ordered) and ordered[place] == word
 
 
 def _whole_lines(path: Path, start: int) -> Iterator[tuple[int, bytes]]:

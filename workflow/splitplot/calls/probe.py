@@ -13,9 +13,9 @@ from typing import Any
 
 from splitplot.calls.budget import Amount, Budget, actual_amount, worst_case
 from splitplot.calls.credentials import api_key
-from splitplot.calls.fulfil import FREE_ROUTES, trial_price
 from splitplot.calls.pricing import cost
 from splitplot.calls.records import Request, Response, Usage, request_key
+from splitplot.calls.session import FREE_ROUTES, trial_price
 from splitplot.errors import CapReached, SplitplotError
 
 MESSAGES = [{"role": "user", "content": "Reply with the word: yes"}]
@@ -116,20 +116,16 @@ def _paid(
 
 
 async def _ask(trial: dict[str, Any], key: str | None) -> Response:
-    from splitplot.calls import litellm_route, realtime
-    from splitplot.calls.local import endpoint_for, serve
+    from splitplot.calls import engines, litellm_route, realtime
 
     body = probe_body(trial["parameters"])
     request = Request(request_key("probe", body, 0), body)
     answers: list[Response] = []
     price = trial_price(trial)
 
-    async def feed() -> Any:
-        yield request
-
     async def ask(send: Any, endpoint: dict[str, Any], key: str | None, **more: Any) -> None:
         await send(
-            feed(),
+            engines.feed_of(request),
             endpoint | {"max_attempts": 1},
             api_key=key,
             record=answers.append,
@@ -143,11 +139,14 @@ async def _ask(trial: dict[str, Any], key: str | None) -> Response:
         return cost(price, usage) if price else None
 
     if trial["route"] == "local":
-        with serve(trial["endpoint"]) as server:
-            endpoint = endpoint_for(server, trial["endpoint"])
-            await ask(
-                realtime.answer, endpoint, server.api_key, route="local", engine=server.engine
-            )
+        await engines.run(
+            trial["endpoint"],
+            engines.feed_of(request),
+            record=answers.append,
+            on_send=lambda request, attempt, paid: None,
+            price=lambda usage: None,
+            stop=asyncio.Event(),
+        )
     elif trial["route"] == "litellm":
         await ask(litellm_route.answer, trial["endpoint"], key)
     else:

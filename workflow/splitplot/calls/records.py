@@ -90,8 +90,21 @@ class Response:
     @classmethod
     def from_json(cls, row: dict[str, Any]) -> "Response":
         """Rebuild from `to_json`; fields written by a newer version are ignored."""
-        known = {f.name for f in fields(cls)}
-        values = {k: v for k, v in row.items() if k in known}
+        values = {k: v for k, v in row.items() if k in _KNOWN}
         usage = values.get("usage") or {}
-        values["usage"] = Usage(**{f.name: usage.get(f.name) for f in fields(Usage)})
+        values["usage"] = Usage(*[usage.get(name) for name in _USAGE])
         return cls(**values)
+
+
+_FIELDS = tuple(f.name for f in fields(Response))
+_KNOWN = frozenset(_FIELDS)
+_USAGE = tuple(f.name for f in fields(Usage))
+_RECORD = ("kind", "key", "gap", "at", *_FIELDS[1:])
+"""What a record of a response in the ledger is, as this version writes it."""
+
+
+def row_of_record(record: dict[str, Any]) -> dict[str, Any]:
+    """The row of responses.jsonl that a response record of the ledger is: `to_json` of its response."""
+    if tuple(record) == _RECORD and tuple(record["usage"] or ()) == _USAGE:
+        return {name: record[name] for name in _FIELDS}  # as it lies there, without an object each
+    return Response.from_json(record).to_json()

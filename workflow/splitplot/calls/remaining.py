@@ -6,14 +6,41 @@ from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
-from splitplot.calls.fulfil import trial_price
+from splitplot.calls.keys import Prompts, TrialKeys
 from splitplot.calls.ledger import Ledger, Position
 from splitplot.calls.pricing import Price
-from splitplot.calls.requests import cell_of, cell_requests
-from splitplot.calls.tokens import expected, max_output, upper_bound
+from splitplot.calls.requests import cell_of
+from splitplot.calls.session import trial_price
+from splitplot.calls.tokens import max_output, sizes_of, text_bytes
 from splitplot.items.item import Item, part_of
+
+
+@dataclass
+class Answers:
+    """Where the answers of a cell lie, with the expected input tokens of their requests: 20 bytes each."""
+
+    paths: dict[Path, int] = field(default_factory=dict)
+    file: array[int] = field(default_factory=lambda: array("I"))
+    offset: array[int] = field(default_factory=lambda: array("Q"))
+    tokens_in: array[int] = field(default_factory=lambda: array("q"))
+
+    def append(self, position: Position, tokens_in: int) -> None:
+        """One more."""
+        self.file.append(self.paths.setdefault(position.path, len(self.paths)))
+        self.offset.append(position.offset)
+        self.tokens_in.append(tokens_in)
+
+    def __len__(self) -> int:
+        return len(self.file)
+
+    def __iter__(self) -> Iterator[tuple[Position, int]]:
+        paths = list(self.paths)
+        for file, offset, tokens_in in zip(self.file, self.offset, self.tokens_in, strict=True):
+            yield Position(paths[file], offset, gap=False), tokens_in
 
 
 @dataclass
@@ -22,7 +49,6 @@ class Remaining:
 
     bound_out: the most output tokens of one request, None where nothing bounds it.
     tokens_in: expected by the bytes; bound_in: at most; part: the number of the part.
-    answers: where they lie, with the expected input tokens of their requests.
     """
 
     trial: dict[str, Any]
@@ -36,7 +62,7 @@ class Remaining:
     tokens_in: array[int] = field(default_factory=lambda: array("q"))
     bound_in: array[int] = field(default_factory=lambda: array("q"))
     part: array[int] = field(default_factory=lambda: array("h"))
-    answers: list[tuple[Position, int]] = field(default_factory=list)
+    answers: Answers = field(default_factory=Answers)
 
     def __len__(self) -> int:
         return len(self.part)
@@ -61,35 +87,39 @@ def remaining(
     in_flight: set[str],
     seen: set[str],
     closed: frozenset[int] = frozenset(),
+    prompts: Prompts | None = None,
 ) -> Remaining:
     """The remaining work of a cell of the plan.
 
     in_flight: keys of the trial in open batches. seen: keys of the cells before, to which its own are
     added: a request that several cells share belongs to the first. closed: indices of the parts that
-    are not asked because the study was settled before; their requests are counted apart.
+    are not asked because the study was settled before; their requests are counted apart. prompts:
+    what is known of the messages already, for several cells.
     """
     trial, condition, replications = cell_of(plan, cell["trial"], cell["condition"])
     work = Remaining(trial, condition["id"], trial_price(trial))
+    prompts, keys = prompts or Prompts(), TrialKeys(trial)
+    parameters = text_bytes({"messages": [], **trial["parameters"]})
     sizes: dict[str, tuple[int, int, int]] = {}
-    body: dict[str, Any] = {}
     not_asked: set[str] = set()
-    last_item: Item | None = None
-    size = (0, 0, 0)
-    for request, item, _ in cell_requests(trial, condition, replications, items):
-        if request.key in seen:
-            continue
-        if item is not last_item:  # replications have the same body
-            last_item, body = item, request.body
-            size = (expected(body), upper_bound(body), part_of(item.id, len(plan["parts"])))
-        if size[2] in closed:
-            not_asked.add(request.key)
-            continue
-        sizes[request.key] = size
-        seen.add(request.key)
+    any_new = False
+    for item in items:
+        prompt = prompts.of(condition, item)
+        part = _part_of(item.id, len(plan["parts"]))
+        size = (*sizes_of(prompt.text + parameters, prompt.count), part)
+        for key in keys.of(prompt.json, replications):
+            if key in seen:
+                continue
+            any_new = True
+            if part in closed:
+                not_asked.add(key)
+                continue
+            sizes[key] = size
+            seen.add(key)
     work.not_asked = len(not_asked - seen)
     seen |= not_asked
-    if body:
-        work.bound_out = max_output(body, work.price)  # by parameters of the trial alone
+    if any_new:
+        work.bound_out = max_output(trial["parameters"], work.price)
     found = ledger.find(sizes)
     work.requests = len(sizes)
     for key, (tokens_in, bound_in, part) in sizes.items():
@@ -103,5 +133,11 @@ def remaining(
         elif position.gap:
             work.gaps += 1
         else:
-            work.answers.append((position, tokens_in))
+            work.answers.append(position, tokens_in)
     return work
+
+
+@lru_cache(maxsize=1 << 16)
+def _part_of(item_id: str, parts: int) -> int:
+    """`part_of`, asked for the same items in every cell."""
+    return part_of(item_id, parts)

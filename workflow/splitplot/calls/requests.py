@@ -1,10 +1,12 @@
 """The requests of a cell: items × replications through a template, as canonical bodies with keys."""
 
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from splitplot.calls.records import Request, request_key
+from splitplot.calls.keys import TrialKeys, messages_json
+from splitplot.calls.records import KEY_LENGTH, Request
 from splitplot.errors import ConfigError
 from splitplot.files import read_json, write_jsonl
 from splitplot.items import read_items
@@ -17,11 +19,11 @@ def cell_requests(
     trial: dict[str, Any], condition: dict[str, Any], replications: int, items: Iterable[Item]
 ) -> Iterator[tuple[Request, Item, int]]:
     """(request, item, replication) of a cell in item order; trial and condition as in plan.json."""
+    keys = TrialKeys(trial)
     for item in items:
         messages = render(condition["template"], item)
         body = {"messages": messages, **trial["parameters"]}
-        for replication in range(replications):
-            key = request_key(trial["identity"], body, replication)
+        for replication, key in enumerate(keys.of(messages_json(messages), replications)):
             yield Request(key, body), item, replication
 
 
@@ -29,6 +31,34 @@ def part_index(part: str) -> tuple[int, int]:
     """("03-of-12") → (3, 12)."""
     index, _, count = part.partition("-of-")
     return int(index), int(count)
+
+
+def part_keys(folder: Path) -> list[str]:
+    """The keys of the requests of a part, in their order."""
+    return [key for key, _ in _lines(folder)]
+
+
+def part_requests(folder: Path, wanted: set[str]) -> Iterator[Request]:
+    """The requests of a part with these keys, in their order."""
+    for key, text in _lines(folder):
+        if key in wanted:
+            line = json.loads(text)
+            yield Request(key, line["body"], line["url"])
+
+
+_BEFORE_KEY = b'{"custom_id": "'
+_KEY = slice(len(_BEFORE_KEY), len(_BEFORE_KEY) + KEY_LENGTH)
+
+
+def _lines(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """(key, line) of each request. A line as `write_part` writes it is not parsed for its key: most of it
+    is the prompt, and it is read several times."""
+    with (folder / "requests.jsonl").open("rb") as file:
+        for line in file:
+            if line.startswith(_BEFORE_KEY) and line[_KEY.stop : _KEY.stop + 1] == b'"':
+                yield line[_KEY].decode(), line
+            elif line.strip():
+                yield json.loads(line)["custom_id"], line
 
 
 def write_part(

@@ -30,7 +30,7 @@ def write_so_far(
     def rows() -> Iterator[dict[str, Any]]:
         for key in keys:
             if key in found:
-                yield ledger.read(found[key]).to_json()
+                yield ledger.row(found[key])
             else:
                 yield Response(key, "over_quota" if key in refused else "missing").to_json()
 

@@ -11,9 +11,9 @@ from math import fsum
 from pathlib import Path
 from typing import Any
 
-from splitplot.calls.fulfil import FREE_ROUTES
 from splitplot.calls.ledger import records
 from splitplot.calls.records import LOST
+from splitplot.calls.session import FREE_ROUTES
 
 CENT = 0.005
 """Sums that differ by less are equal to the cent."""

@@ -111,7 +111,7 @@ def _about(batch: Batch) -> dict[str, Any]:
 def refill(plan: dict[str, Any], items: Sequence[Item], root: Path) -> int:
     """Open every gap again: recorded failures, and what a cap has stopped. The next run sends them.
 
-    The projections and batch receipts of the parts concerned are removed, so that Snakemake makes them
+    The projections and receipts of the parts concerned are removed, so that Snakemake makes them
     again, with the estimate; an approval was for the first sending, and is gone. Returns the number of
     gaps.
     """
@@ -132,7 +132,7 @@ def refill(plan: dict[str, Any], items: Sequence[Item], root: Path) -> int:
         wanting = failed | (keys.keys() & _left(plan, cell, root, LOST))
         for key in wanting:
             for part in keys[key]:
-                for template in (paths.RESPONSES, paths.JOB, paths.ENDED):
+                for template in (paths.RESPONSES, paths.JOB, paths.ENDED, paths.GENERATED):
                     _part_path(template, plan, cell, part, root).unlink(missing_ok=True)
         count += len(wanting)
     if count:

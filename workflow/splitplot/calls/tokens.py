@@ -32,8 +32,7 @@ def upper_bound(body: dict[str, Any]) -> int:
 
     Raises ValueError for content that is not text (an image has no bound that its bytes could give).
     """
-    messages = len(body["messages"])
-    return _text_bytes(body) + BOUND_PER_MESSAGE * messages + BOUND_PER_REQUEST
+    return sizes_of(text_bytes(body), len(body["messages"]))[1]
 
 
 def expected(body: dict[str, Any]) -> int:
@@ -42,8 +41,16 @@ def expected(body: dict[str, Any]) -> int:
     Off by about a third for English and code, by a factor of two for formulas and other scripts.
     Raises as `upper_bound`.
     """
-    text = -(-_text_bytes(body) // BYTES_PER_TOKEN)
-    return text + EXPECTED_PER_MESSAGE * len(body["messages"]) + EXPECTED_PER_REQUEST
+    return sizes_of(text_bytes(body), len(body["messages"]))[0]
+
+
+def sizes_of(text: int, messages: int) -> tuple[int, int]:
+    """(`expected`, `upper_bound`) of a body with so many bytes of text in so many messages."""
+    tokens = -(-text // BYTES_PER_TOKEN)
+    return (
+        tokens + EXPECTED_PER_MESSAGE * messages + EXPECTED_PER_REQUEST,
+        text + BOUND_PER_MESSAGE * messages + BOUND_PER_REQUEST,
+    )
 
 
 def max_output(body: dict[str, Any], price: "Price | None") -> int | None:
@@ -58,7 +65,8 @@ def max_output(body: dict[str, Any], price: "Price | None") -> int | None:
     return None if limit is None else int(limit) * int(body.get("n") or 1)
 
 
-def _text_bytes(body: dict[str, Any]) -> int:
+def text_bytes(body: dict[str, Any]) -> int:
+    """Bytes of all that is sent as text. Raises as `upper_bound`."""
     total = sum(_message_bytes(message) for message in body["messages"])
     for name in _SENT_AS_TEXT:
         if body.get(name):

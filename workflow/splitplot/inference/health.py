@@ -11,6 +11,7 @@ from splitplot.inference.clusters import TooFewClusters
 from splitplot.inference.grid import Grid, Ints
 from splitplot.inference.intervals import Interval
 from splitplot.inference.noise import run_noise, these_items_interval
+from splitplot.inference.table import Codes
 from splitplot.inference.wording import counted, listed, percent, quoted
 from splitplot.items.copies import MOST_INFLATED
 
@@ -56,7 +57,7 @@ def conditions(grid: Grid, level: float) -> tuple[list[dict[str, Any]], list[Fla
 
 
 def counts(
-    grid: Grid, cell: Ints, outcome_names: Sequence[str], outcome: Ints, duplicates: int
+    grid: Grid, cell: Ints, outcome_names: Sequence[str], outcome: Codes, duplicates: int
 ) -> dict[str, Any]:
     """Outcomes per cell. cell, outcome: per row, of the first scorer and in the plan's cells."""
     width = len(outcome_names) + 1
@@ -86,13 +87,14 @@ def counts(
     }
 
 
-def item_identity(item: Ints, item_hash: Ints) -> tuple[int, int]:
+def item_identity(item: Codes, item_hash: Codes) -> tuple[int, int]:
     """How many items repeat the content of an earlier one, and how many have more than one content."""
     known = item_hash >= 0
     if not known.any():
         return 0, 0
     width = int(item_hash.max()) + 1
-    pairs = np.unique(item[known] * width + item_hash[known])
+    # codes have 32 bits, their product may need more
+    pairs = np.unique(item[known].astype(np.int64) * width + item_hash[known])
     items, contents = pairs // width, pairs % width
     versions = np.bincount(np.unique(items, return_inverse=True)[1])
     sharing = np.bincount(np.unique(contents, return_inverse=True)[1])

@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitplot.errors import ConfigError
-from splitplot.inference.grid import Bools, Ints
+from splitplot.inference.grid import Bools
+
+Codes = NDArray[np.int32]
 
 TEXT_COLUMNS = ("trial_id", "condition_id", "item_id", "item_hash", "cluster", "scorer", "outcome")
 NUMBER_COLUMNS = ("replication", "strict", "observed", "tokens_out", "simulated")
@@ -27,7 +29,7 @@ class Coded:
     (−1 where it is null)."""
 
     names: list[str]
-    code: Ints
+    code: Codes
 
 
 @dataclass(frozen=True)
@@ -61,30 +63,29 @@ def read_table(path: Path) -> Table:
         )
     texts = [*TEXT_COLUMNS, *(name for name in OPTIONAL_TEXTS if name in present)]
     more = [name for name in OPTIONAL_NUMBERS if name in present]
-    # Texts that repeat are read as dictionaries: a million rows stay at four bytes each.
-    data = pq.read_table(
-        path, columns=[*texts, *NUMBER_COLUMNS, *more], read_dictionary=list(texts)
-    )
-    text = {name: _coded(data.column(name).cast(_dictionary(pa))) for name in texts}
-    number: dict[str, NDArray[Any]] = {
-        "replication": _filled(data.column("replication"), 0, np.int64),
-        "strict": _filled(data.column("strict"), np.nan, np.float64),
-        "observed": _filled(data.column("observed"), np.nan, np.float64),
-        "tokens_out": _filled(data.column("tokens_out"), -1, np.int64),
-        "simulated": _filled(data.column("simulated"), False, np.bool_),
-    }
-    rows = data.num_rows
+    # Texts that repeat are read as dictionaries, and one column at a time: beside the arrays that are
+    # kept, memory holds one column as the file has it.
+    with pq.ParquetFile(path, read_dictionary=texts) as file:
+        rows = file.metadata.num_rows
+
+        def column(name: str) -> Any:
+            return file.read(columns=[name], use_threads=False).column(0)
+
+        text = {name: _coded(column(name).cast(_dictionary(pa))) for name in texts}
+        number: dict[str, NDArray[Any]] = {
+            "replication": _filled(column("replication"), 0, np.int64),
+            "strict": _filled(column("strict"), np.nan, np.float64),
+            "observed": _filled(column("observed"), np.nan, np.float64),
+            "tokens_out": _filled(column("tokens_out"), -1, np.int64),
+            "simulated": _filled(column("simulated"), False, np.bool_),
+        }
+        number |= {name: _filled(column(name), np.nan, np.float64) for name in more}
     text |= {
-        name: Coded([], np.full(rows, -1, dtype=np.int64))
+        name: Coded([], np.full(rows, -1, dtype=np.int32))
         for name in OPTIONAL_TEXTS
         if name not in texts
     }
-    number |= {
-        name: _filled(data.column(name), np.nan, np.float64)
-        if name in more
-        else np.full(rows, np.nan)
-        for name in OPTIONAL_NUMBERS
-    }
+    number |= {name: np.full(rows, np.nan) for name in OPTIONAL_NUMBERS if name not in more}
     return Table(text, number)
 
 
@@ -114,15 +115,15 @@ def _coded(column: Any) -> Coded:
     array = column.unify_dictionaries().combine_chunks()
     chunks = array.chunks if hasattr(array, "chunks") else [array]
     if not chunks:
-        return Coded([], np.zeros(0, dtype=np.int64))
+        return Coded([], np.zeros(0, dtype=np.int32))
     texts = chunks[0].dictionary.to_pylist()
     codes = np.concatenate(
         [pc.fill_null(chunk.indices, -1).to_numpy(zero_copy_only=False) for chunk in chunks]
-    ).astype(np.int64)
+    ).astype(np.int32, copy=False)
     used = np.unique(codes[codes >= 0])
     names = sorted({texts[code] for code in used})
     position = {name: index for index, name in enumerate(names)}
-    lookup = np.array([position.get(text, -1) for text in texts] + [-1], dtype=np.int64)
+    lookup = np.array([position.get(text, -1) for text in texts] + [-1], dtype=np.int32)
     return Coded(names, lookup[codes])
 
 
@@ -132,5 +133,5 @@ def _filled(column: Any, empty: Any, dtype: Any) -> NDArray[Any]:
 
     if isinstance(empty, float) and column.type not in ("double", "float"):
         column = column.cast("double")
-    values: NDArray[Any] = pc.fill_null(column, empty).to_numpy().astype(dtype)
+    values: NDArray[Any] = pc.fill_null(column, empty).to_numpy().astype(dtype, copy=False)
     return values

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from splitplot.calls.estimate import UNKNOWN_SHARE
-from splitplot.calls.fulfil import FREE_ROUTES
 from splitplot.calls.learn import Learned, any_answers, learn, spread
 from splitplot.calls.ledger import Ledger
 from splitplot.calls.pricing import cost
 from splitplot.calls.records import Usage
 from splitplot.calls.remaining import Remaining, remaining
+from splitplot.calls.session import FREE_ROUTES
 from splitplot.items.item import Item
 
 

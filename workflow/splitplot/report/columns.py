@@ -422,6 +422,10 @@ SPECS = {
                 "tokens_reasoning count Reasoning tokens among them.",
                 "usd number US dollars.",
                 "unpriced flag No price is known.",
+                "trial_jobs count Jobs that loaded the local model of the trial, for all its conditions.",
+                "trial_hours number Hours that they took: the same in each row of the trial.",
+                "trial_gpu_hours number The same × their GPUs.",
+                "trial_loading_share number Share of the hours that loading the model took.",
             ),
         ),
     )

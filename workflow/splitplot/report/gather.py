@@ -6,6 +6,7 @@ from typing import Any
 from splitplot.report.cells import Cells
 
 Row = dict[str, Any]
+LOCAL_TIME = ("jobs", "hours", "gpu_hours", "loading_share")
 
 
 def rows(
@@ -55,8 +56,19 @@ def rows(
         "placebo": list((inference.get("placebo") or {}).get("kinds") or []),
         "placebo_p_values": list(_placebo_bins(inference)),
         "stopping": list(_stopping(inference)),
-        "costs": [{**r, **_ids(r, cells)} for r in costs.get("cells") or []],
+        "costs": list(_costs(costs, cells)),
     }
+
+
+def _costs(costs: Mapping[str, Any], cells: Cells) -> Iterator[Row]:
+    """The cells; the time of a local model is that of its trial, in each of the trial's rows."""
+    times = {
+        row["trial"]: {f"trial_{key}": row[key] for key in LOCAL_TIME}
+        for row in (costs.get("local") or {}).get("trials") or []
+    }
+    for row in costs.get("cells") or []:
+        ids = _ids(row, cells)
+        yield {**row, **ids, **times.get(ids.get("trial_id"), {})}
 
 
 def _every(inference: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -10,12 +10,14 @@ from splitplot.report.sections.common import average, cell_label, share
 from splitplot.report.wording import (
     NOTHING,
     Unit,
+    digits_for,
     dollars,
     duration,
     instant,
     number,
     p_value,
     parse_instant,
+    percent,
     plural,
 )
 
@@ -169,7 +171,7 @@ def _sentences(
         if reused
         else "Every answer was made for this study."
     )
-    lines += _by_route(costs, every) + _beside(costs)
+    lines += _by_route(costs, every) + _beside(costs) + _local(costs)
     if unpriced:
         lines.append(f"{plural(unpriced, 'cell')} without a known price: not in the total.")
     wall = costs.get("wall") or {}
@@ -215,6 +217,28 @@ def _beside(costs: Mapping[str, Any]) -> list[str]:
         return []
     paid = ledger["paid"]["usd"]
     return [f"Beside these the study paid {' and '.join(parts)}: {dollars(paid)} in all."]
+
+
+def _local(costs: Mapping[str, Any]) -> list[str]:
+    """What the jobs of each local model took: GPU-hours, or without GPUs the time alone."""
+    models: dict[str, list[Mapping[str, Any]]] = {}
+    for row in (costs.get("local") or {}).get("trials") or []:
+        models.setdefault(str(row["model"]), []).append(row)
+    lines = []
+    for model, rows in models.items():
+        jobs, hours, gpu_hours = (
+            sum(row[key] for row in rows) for key in ("jobs", "hours", "gpu_hours")
+        )
+        if not jobs:
+            lines.append(f"{model} was not loaded: its answers were in the ledger.")
+            continue
+        took, of = f"took {duration(3600 * hours)}", "of it"
+        if gpu_hours:
+            took, of = f"used {number(gpu_hours, digits_for(gpu_hours))} GPU-hours", "of them"
+        loading = sum((row["loading_share"] or 0.0) * row["hours"] for row in rows)
+        share = f", {percent(loading, hours)} {of} loading the model" if hours else ""
+        lines.append(f"{model}: {plural(jobs, 'job')} {took}{share}.")
+    return lines
 
 
 def _by_batch(costs: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -80,10 +80,11 @@ def score_cell(
                     except TooSlow as problem:
                         raise ScoringError(_too_slow(plan, place, problem)) from None
                     common = {
-                        **fixed,
                         **described[item.id],
                         "part": part,
                         "replication": place["replication"],
+                        "route": fixed["route"],
+                        "simulated": fixed["simulated"],
                         **_response_columns(response),
                         "confidence": sure,
                     }
@@ -97,7 +98,7 @@ def score_cell(
                         }
 
     with patience:
-        count = _write(output, rows())
+        count = _write(output, fixed, rows())
     return {
         "rows": count,
         "responses_missing": unanswered,
@@ -240,7 +241,8 @@ def _error_text(error: dict[str, Any] | None) -> str | None:
     return f"{error.get('type', 'error')}{status}: {error.get('message', '')}"
 
 
-def _write(output: Path, rows: Iterable[Row]) -> int:
+def _write(output: Path, fixed: Row, rows: Iterable[Row]) -> int:
+    """Write rows in row groups; returns their number. fixed: columns that no row needs to bring."""
     import pyarrow.parquet as pq
 
     from splitplot.scoring.schema import SCHEMA
@@ -254,25 +256,37 @@ def _write(output: Path, rows: Iterable[Row]) -> int:
         for row in rows:
             held.append(row)
             if len(held) == ROW_GROUP:
-                writer.write_table(_table(held))
+                writer.write_table(_table(fixed, held))
                 count += len(held)
                 held.clear()
         if held:
-            writer.write_table(_table(held))
+            writer.write_table(_table(fixed, held))
             count += len(held)
     return count
 
 
-def _table(rows: list[Row]) -> Any:
+def _table(fixed: Row, rows: list[Row]) -> Any:
     import pyarrow as pa
 
     from splitplot.scoring.schema import SCHEMA
 
+    brought = set().union(*rows)
     columns = [
-        pa.array([_storable(row.get(field.name)) for row in rows], type=field.type)
+        _column([row.get(field.name) for row in rows], field.type)
+        if field.name in brought
+        else pa.repeat(pa.scalar(_storable(fixed.get(field.name)), field.type), len(rows))
         for field in SCHEMA
     ]
     return pa.Table.from_arrays(columns, schema=SCHEMA)
+
+
+def _column(values: list[Any], kind: Any) -> Any:
+    import pyarrow as pa
+
+    try:
+        return pa.array(values, type=kind)
+    except UnicodeEncodeError:
+        return pa.array(map(_storable, values), type=kind)
 
 
 def _storable(value: Any) -> Any:

@@ -120,10 +120,10 @@ def _without_price(
     batches: dict[tuple[str, str], Batching],
 ) -> tuple[list[str], list[str]]:
     """Names of the models whose answers are free, and of those whose price nobody has told."""
-    from splitplot.calls.fulfil import FREE_ROUTES
     from splitplot.calls.pricing import find_price
     from splitplot.calls.rates import cost
     from splitplot.calls.records import Usage
+    from splitplot.calls.session import FREE_ROUTES
 
     free: dict[str, None] = {}
     unknown: dict[str, None] = {}

@@ -230,6 +230,13 @@ class Execution(Section):
         "parts; `batch` takes that for every part; `sim` rehearses on simulated answers.",
     )
     parts: int = Field(1, ge=1, le=999, description="Slices of each cell, each one job.")
+    part_minutes: int | None = Field(
+        None,
+        ge=1,
+        description="Instead of `parts`: as many as let a job of the slowest local model take so many "
+        "minutes. Needs `speed.answers_per_minute` of every local model, and a number of items that is "
+        "known before they are read.",
+    )
     max_concurrent_batches: int = Field(
         4,
         ge=1,
@@ -248,6 +255,12 @@ class Execution(Section):
         description="`realtime`: what a batch left unanswered when it expired is sent in real time "
         "at its full price.",
     )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "Execution":
+        if self.part_minutes is not None and "parts" in self.model_fields_set:
+            raise ValueError("give parts or part_minutes, not both")
+        return self
 
 
 ConditionEntry = Annotated[

