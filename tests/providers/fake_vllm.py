@@ -9,7 +9,10 @@ without a key and /v1 with one (VLLM_API_KEY).
 
 What it does is told by environment variables:
 FAKE_VLLM_WRITES     "stream" (default, flushed at each 100th line), "each" (flushed line by line),
-                     "end" (only when all is done, as most versions of vLLM do)
+                     "end" (only when all is done, as most versions of vLLM do), "bare" (the same,
+                     without a newline at the end, as older versions do)
+FAKE_VLLM_CUT        the last line is cut in half, and all is said to be well; once, where
+                     FAKE_VLLM_STATE is set
 FAKE_VLLM_START_S    seconds until it is ready
 FAKE_VLLM_ANSWER_S   seconds for one answer
 FAKE_VLLM_DIE_AFTER  exits with code 1 when so many lines are written; once, where FAKE_VLLM_STATE is set
@@ -189,7 +192,7 @@ class Writer:
         self.written = 0
         self.kept = []
         self.file = None
-        if self.kind != "end":
+        if self.kind not in ("end", "bare"):
             self.file = Path(path).open("w", encoding="utf-8")  # noqa: SIM115 – open to the end
         self.die_after = int(setting("DIE_AFTER", "0"))
 
@@ -212,7 +215,11 @@ class Writer:
 
     def close(self):
         if self.file is None:
-            Path(self.path).write_text("".join(self.kept), encoding="utf-8")
+            text = "".join(self.kept)
+            text = text.strip() if self.kind == "bare" else text
+            if setting("CUT") and first_time("cut"):
+                text = text[: -len(self.kept[-1]) // 2]
+            Path(self.path).write_text(text, encoding="utf-8")
         else:
             self.file.close()
 
@@ -226,7 +233,7 @@ def run_batch(arguments):
         print("Prometheus metrics disabled", flush=True)
     load()
     print(f"Reading batch from {arguments.input_file}...", flush=True)
-    streams = setting("WRITES", "stream") != "end"
+    streams = setting("WRITES", "stream") not in ("end", "bare")
     writer = Writer(arguments.output_file)
     texts = [
         text.strip()

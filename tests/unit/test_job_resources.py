@@ -7,8 +7,9 @@ from splitplot.calls.gpu_hours import gpu_hours
 from splitplot.calls.remaining import Remaining
 
 
-def asked(resources):
-    return {name: ask(resources) for name, ask in job_resources.ASKED.items()}
+def asked(resources, **endpoint):
+    trial = {"endpoint": endpoint | {"resources": resources}}
+    return {name: ask(trial) for name, ask in job_resources.ASKED.items()}
 
 
 def test_what_the_model_says_is_asked_for_by_the_names_of_the_executor():
@@ -27,9 +28,9 @@ def test_what_the_model_says_is_asked_for_by_the_names_of_the_executor():
     }
 
 
-def test_what_it_does_not_say_is_left_to_the_cluster_but_for_memory_and_time():
+def test_what_it_does_not_say_is_left_to_the_cluster_but_for_memory_time_and_processors():
     wanted = {name: value for name, value in asked({}).items() if value is not None}
-    assert wanted == {"mem_mb": 4000, "runtime": 60}
+    assert wanted == {"mem_mb": 4000, "runtime": 60, "cpus_per_task": 1}
     assert asked({"gpu_type": "h100"})["gpu_model"] is None  # a type of no GPU
 
 
@@ -39,6 +40,39 @@ def test_what_it_does_not_say_is_left_to_the_cluster_but_for_memory_and_time():
 )
 def test_threads_are_those_of_the_job_else_of_the_engine(endpoint, threads):
     assert job_resources.threads({"endpoint": endpoint}) == threads
+
+
+def test_processors_are_asked_for_whatever_cores_the_profile_has():
+    assert asked({}, threads=16)["cpus_per_task"] == 16
+    assert asked({"cpus": 8}, threads=16)["cpus_per_task"] == 8
+
+
+@pytest.mark.parametrize(
+    ("entry", "gpus"),
+    [
+        ("engine: vllm", 1),
+        ("engine: vllm, tensor_parallel: 4", 4),
+        ("engine: vllm, resources: {gpus: 2}", 2),
+        ("engine: vllm, tensor_parallel: 2, resources: {gpus: 4}", 4),
+        ("engine: vllm, resources: {gpus: 0}", 0),
+        ("gpu_layers: 9", 1),
+        ("gpu_layers: 9, resources: {gpus: 2}", 2),
+        ("gpu_layers: 0", 0),
+        ("engine: openai-server", 0),
+        ("engine: openai-server, resources: {gpus: 2}", 2),
+    ],
+)
+def test_an_engine_that_takes_gpus_asks_for_them_said_or_not(root, entry, gpus):
+    needs = 'context: 512, weights: {path: m}, sha256: "' + "ab" * 32 + '"'
+    if "openai-server" in entry:
+        needs = "context: 512, revision: r1, command: [serve, '{port}']"
+    root.write("config/models.yaml", f"models: {{m: {{model: local/m, {needs}, {entry}}}}}\n")
+    (trial,) = root.plan(models=["m"])["trials"]
+    assert job_resources.gpus(trial) == gpus
+    assert job_resources.ASKED["gpu"](trial) == (gpus or None)
+    made = Remaining(trial, "a", None)
+    made.part.append(0)
+    assert gpu_hours([made]).at_most == gpus  # an hour is the time limit
 
 
 def test_vllm_has_an_environment_of_its_own():

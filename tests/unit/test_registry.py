@@ -239,8 +239,9 @@ LLAMA = f"model: local/x, weights: {{path: x}}, sha256: {SHA}"
         (f"{LLAMA}, tensor_parallel: 2", "tensor_parallel: unknown key"),
         (
             f"{VLLM}, tensor_parallel: 4, resources: {{gpus: 2}}",
-            "resources.gpus is 2; allowed here: 1 to 2",
+            "must divide resources.gpus, which is 2; allowed here: 1, 2",
         ),
+        (f"{VLLM}, tensor_parallel: 4, resources: {{gpus: 6}}", "allowed here: 1, 2, 3, 6"),
         (f"{VLLM}, sha256: {SHA}", "weights {hf} are known by their revision"),
         (f"{VLLM}, threads: 2", "threads: unknown key"),
         (f"{VLLM}, extra_args: [--port=80]", '"--port" is set by the workflow'),
@@ -248,6 +249,19 @@ LLAMA = f"model: local/x, weights: {{path: x}}, sha256: {SHA}"
         (
             f"{VLLM}, extra_args: [--max_model_len, '9']",
             '"--max-model-len" has a key of its own: context',
+        ),
+        (f"{VLLM}, extra_args: [--mod, other]", '"--mod" (read as --model) is set by the workflow'),
+        (f"{VLLM}, extra_args: [-qawq]", "has a key of its own: quantization"),
+        (f"{VLLM}, extra_args: [-t, '2']", '"-t" (read as -tp) has a key of its own'),
+        (f"{VLLM}, extra_args: [--config, a.yaml]", "give its arguments here"),
+        (f"{VLLM}, extra_args: [--hf_token=hf_x]", "the environment variable HF_TOKEN"),
+        (f"{VLLM}, extra_args: [--api-key, x]", '"--api-key" is set by the workflow'),
+        (f"{VLLM}, command: [run, --hf-token, hf_x, vllm]", "environment variable HF_TOKEN"),
+        (SERVER.replace("serve,", "serve, --api-key, s3cret,"), "key_variable: LLAMA_API_KEY"),
+        (SERVER.replace("serve,", "serve, --api_key=s3cret,"), "key_variable: LLAMA_API_KEY"),
+        (
+            SERVER.replace("serve,", "sh, -c, 'serve --hf-token s3cret',"),
+            "the environment variable HF_TOKEN",
         ),
         (f"{VLLM}, mode: batch", '"batch" is not allowed; did you mean "run-batch"?'),
         (f"{VLLM}, gpu_memory_utilization: 1.5", "must be at most 1, not 1.5"),
@@ -276,6 +290,20 @@ def test_a_mistake_in_an_engine_is_named_with_what_is_allowed(registry_of, entry
     message = refusal(registry_of, f"models: {{a: {{{entry}}}}}")
     assert expected in message
     assert message.startswith("config/models.yaml: models.a")
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        f"{VLLM}, extra_args: [--tokenizer, lab/other, --enforce-eager, -O3, --swap-space, '-1']",
+        f"{VLLM}, extra_args: [--reasoning-parser, qwen3, --config-format, hf]",
+        f"{VLLM}, tensor_parallel: 2, resources: {{gpus: 4}}",
+        f"{VLLM}, command: [apptainer, exec, --nv, vllm.sif, vllm]",
+        SERVER.replace("serve,", "serve, --api-key-file, keys.txt, --api-key, $LLAMA_API_KEY,"),
+    ],
+)
+def test_what_other_arguments_say_is_the_entrys_own(registry_of, entry):
+    assert registry_of(f"models: {{a: {{{entry}}}}}").resolve("a").route == "local"
 
 
 def test_a_simulated_model_is_identified_by_its_settings_but_not_by_its_price(registry_of):

@@ -6,6 +6,7 @@ import stat
 import pytest
 
 from splitplot import slurm
+from splitplot.errors import ConfigError
 
 LINE = slurm.SEPARATOR.join
 
@@ -80,6 +81,17 @@ def test_a_queue_that_does_not_answer_is_no_hindrance(tmp_path, queue, monkeypat
     assert slurm.notice(tmp_path) == ""
     monkeypatch.setenv("PATH", str(tmp_path / "nowhere"))
     assert slurm.notice(tmp_path) == ""
+
+
+def test_without_slurm_its_profile_ends_with_what_to_do(queue, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    with pytest.raises(ConfigError, match="profile slurm: sbatch is not on the PATH of ") as caught:
+        slurm.check_here()
+    assert "login node" in str(caught.value) and "--profile local" in str(caught.value)
+    script = tmp_path / "bin" / "sbatch"
+    script.write_text("#!/bin/sh\n")
+    script.chmod(0o755)
+    slurm.check_here()
 
 
 def test_jobs_that_wait_are_taken_back_by_the_name_of_their_run(queue):

@@ -3,7 +3,7 @@
 import pytest
 
 from splitplot import paths, targets
-from splitplot.errors import ConfigError
+from splitplot.errors import ConfigError, SplitplotError
 from splitplot.targets import is_partial
 
 
@@ -21,6 +21,12 @@ def test_the_files_of_a_study_cover_every_cell_and_part(plan):
     assert sum(path.endswith("/requests.jsonl") for path in files) == cells * parts
     assert sum(path.endswith("/responses.jsonl") for path in files) == cells * parts
     assert sum(path.startswith("results/s/scores/") for path in files) == cells
+
+
+def test_a_trial_that_an_edited_study_has_no_more_is_named(plan):
+    message = r"trial gone--00000009 is no longer in results/s/plan\.json.*scancel it"
+    with pytest.raises(SplitplotError, match=message):
+        targets.trial_of(plan, "gone--00000009")
 
 
 def test_a_trial_that_may_go_by_batch_has_receipts_of_every_part(root, spoken):

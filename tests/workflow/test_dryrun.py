@@ -58,3 +58,28 @@ def test_after_a_change_it_counts_what_the_run_would_send(finished):
     assert tree(finished) == before
     finished.snakemake("results/s/costs.json")
     assert finished.sent() == 126
+
+
+def test_what_a_model_takes_of_a_node_is_asked_for_whatever_cores_and_keys_there_are(workspace):
+    """`cores` cuts a rule's threads, and an engine takes its GPUs without `resources.gpus` too."""
+    weights = {"weights": {"path": "m"}, "sha256": "ab" * 32}
+    workspace.models = {
+        "models": {
+            "wide": {"model": "local/wide", **weights, "threads": 16},
+            "large": {
+                **{"model": "local/large", "engine": "vllm", "context": 512, **weights},
+                "tensor_parallel": 2,
+                "resources": {"gpu_type": "h100"},
+            },
+        }
+    }
+    workspace.study["models"] = ["wide", "large"]
+    workspace.save()
+    output = workspace.snakemake("-n", "--cores", "4", CUDA_VISIBLE_DEVICES="0,1")
+    assert output.count("rule generate:") == 2
+    asked = [line for line in output.splitlines() if "cpus_per_task=" in line]
+    (wide,) = (line for line in asked if "cpus_per_task=16" in line)
+    (large,) = (line for line in asked if "cpus_per_task=1," in f"{line},")
+    assert "gpu_model=h100" in large and "gpu=2" in large and "gpus_here=2" in large
+    assert "gpu=" not in wide and "gpus_here=0" in wide
+    assert "; one job on GPUs, at most 2 GPU-hours by config/models.yaml" in output

@@ -4,7 +4,9 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -39,6 +41,21 @@ def same_id_twice(w):
 def missing_data(w):
     w.study["items"] = [{"path": "data/itms.jsonl"}]
     return ["data/itms.jsonl"]
+
+
+def test_the_profile_of_slurm_where_there_is_none_says_so_before_anything_is_written(workspace):
+    for name in ("bash", "sh", "env", "uname", "which"):
+        found = shutil.which(name)
+        if found:
+            workspace.write(f"bin/{name}", f'#!{shutil.which("sh")}\nexec {found} "$@"\n').chmod(
+                0o755
+            )
+    command = ("snakemake", "--executor", "slurm", "--jobs", "2")
+    path = f"{Path(sys.executable).parent}:{workspace.root / 'bin'}"
+    code, output = workspace.run(*command, PATH=path)
+    assert code == 2, output
+    assert "splitplot: profile slurm: sbatch is not on the PATH of" in output
+    assert "Traceback" not in output and not (workspace.root / "results").exists()
 
 
 @pytest.mark.parametrize(

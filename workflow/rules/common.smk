@@ -75,7 +75,10 @@ def plan_of(study):
 
 def trial_of(w):
     """The trial of a job, as in the plan."""
-    return targets.trial_of(plan_of(w.study), w.trial)
+    try:
+        return targets.trial_of(plan_of(w.study), w.trial)
+    except SplitplotError as error:
+        give_up(error)
 
 
 def give_up(error):
@@ -106,6 +109,8 @@ if "--unlock" in sys.argv:
 def enter(study):
     """Begin to work on a study, unless another run does; before anything of it is written."""
     try:
+        if on_slurm():
+            slurm.check_here()
         notices = RUN.enter(study)
     except SplitplotError as error:
         give_up(error)
@@ -249,7 +254,7 @@ def asked_for_model():
 
     def asked(name, ask):
         def value(w, **given):
-            wanted = ask(job_resources.of_trial(trial_of(w)))
+            wanted = ask(trial_of(w))
             if wanted is None and name in defaults:
                 return defaults[name].evaluate(w, **given).value
             return wanted

@@ -1,4 +1,4 @@
-"""What a job of rule `generate` asks of a batch system, from the `resources` of its model.
+"""What a job of rule `generate` asks of a batch system, from what the plan says of its model.
 
 The names on the left are those of Snakemake and of its executor for Slurm. None: not asked for.
 """
@@ -15,40 +15,45 @@ JOB_MINUTES = 60
 Ask = Callable[[dict[str, Any]], int | str | None]
 
 ASKED: dict[str, Ask] = {
-    "mem_mb": lambda resources: int(resources.get("memory_mb") or JOB_MEMORY_MB),
-    "runtime": lambda resources: minutes(resources),
-    "gpu": lambda resources: gpus(resources) or None,
-    "gpu_model": lambda resources: _text(resources, "gpu_type") if gpus(resources) else None,
-    "cpus_per_task": lambda resources: int(resources["cpus"]) if resources.get("cpus") else None,
-    "slurm_partition": lambda resources: _text(resources, "partition"),
-    "slurm_account": lambda resources: _text(resources, "account"),
-    "qos": lambda resources: _text(resources, "qos"),
-    "constraint": lambda resources: _text(resources, "constraint"),
+    "mem_mb": lambda trial: int(_given(trial).get("memory_mb") or JOB_MEMORY_MB),
+    "runtime": lambda trial: minutes(trial),
+    "gpu": lambda trial: gpus(trial) or None,
+    "gpu_model": lambda trial: _text(trial, "gpu_type") if gpus(trial) else None,
+    # Never left to the rule's threads: `cores` of a profile cuts those without a word.
+    "cpus_per_task": lambda trial: threads(trial),
+    "slurm_partition": lambda trial: _text(trial, "partition"),
+    "slurm_account": lambda trial: _text(trial, "account"),
+    "qos": lambda trial: _text(trial, "qos"),
+    "constraint": lambda trial: _text(trial, "constraint"),
 }
-"""Each resource, as a function of what stands under `resources` of a model."""
+"""Each resource, as a function of a trial of the plan."""
 
 GPUS_HERE = "gpus_here"
 """Counted where jobs run on this machine, so that those in hand do not want more GPUs than it has."""
 
 
-def of_trial(trial: dict[str, Any]) -> dict[str, Any]:
-    """What stands under `resources` of a trial's model."""
-    return trial["endpoint"].get("resources") or {}
+def gpus(trial: dict[str, Any]) -> int:
+    """How many GPUs a job gets: what its model asks for, else what its engine will use.
+
+    An engine takes the GPUs that it sees, asked for or not: one that goes uncounted shares its GPU.
+    """
+    endpoint = trial["endpoint"]
+    asked = _given(trial).get("gpus")
+    if asked is not None:
+        return int(asked)
+    if endpoint.get("engine") == "vllm":
+        return int(endpoint["tensor_parallel"])
+    return 1 if endpoint.get("gpu_layers") else 0
 
 
-def gpus(resources: dict[str, Any]) -> int:
-    """How many GPUs a job gets."""
-    return int(resources.get("gpus") or 0)
-
-
-def minutes(resources: dict[str, Any]) -> int:
+def minutes(trial: dict[str, Any]) -> int:
     """The time limit of a job, in minutes."""
-    return int(resources.get("runtime_minutes") or JOB_MINUTES)
+    return int(_given(trial).get("runtime_minutes") or JOB_MINUTES)
 
 
 def threads(trial: dict[str, Any]) -> int:
     """CPU threads of a job: what its model asks for, else those of its engine, else one."""
-    return int(of_trial(trial).get("cpus") or trial["endpoint"].get("threads") or 1)
+    return int(_given(trial).get("cpus") or trial["endpoint"].get("threads") or 1)
 
 
 def environment(trial: dict[str, Any]) -> str:
@@ -56,6 +61,10 @@ def environment(trial: dict[str, Any]) -> str:
     return "gpu-vllm" if trial["endpoint"].get("engine") == "vllm" else "base"
 
 
-def _text(resources: dict[str, Any], key: str) -> str | None:
-    value = resources.get(key)
+def _given(trial: dict[str, Any]) -> dict[str, Any]:
+    return trial["endpoint"].get("resources") or {}
+
+
+def _text(trial: dict[str, Any], key: str) -> str | None:
+    value = _given(trial).get(key)
     return None if value is None else str(value)

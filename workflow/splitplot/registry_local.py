@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from splitplot.config_model import Section
 from splitplot.errors import near_miss
+from splitplot.registry_arguments import check_command, check_extra
 
 SHA256_ADVICE = (
     "must be the 64 hexadecimal digits that `sha256sum` prints for the weights: "
@@ -183,19 +184,21 @@ class VllmEntry(LocalEntry):
     @field_validator("extra_args")
     @classmethod
     def _leaves_ours_alone(cls, value: list[str]) -> list[str]:
-        for argument in value:
-            name = argument.partition("=")[0].replace("_", "-")
-            if name in _OURS:
-                raise ValueError(f'"{name}" {_OURS[name]}')
-        return value
+        return check_extra(value)
+
+    @field_validator("command")
+    @classmethod
+    def _holds_no_secret(cls, value: list[str]) -> list[str]:
+        return check_command(value)
 
     @model_validator(mode="after")
     def _fits_together(self) -> "VllmEntry":
         gpus = self.resources.gpus
-        if self.tensor_parallel and gpus is not None and self.tensor_parallel > max(gpus, 1):
+        if self.tensor_parallel and gpus is not None and max(gpus, 1) % self.tensor_parallel:
+            allowed = [n for n in range(1, max(gpus, 1) + 1) if max(gpus, 1) % n == 0]
             raise ValueError(
-                f"tensor_parallel: {self.tensor_parallel} needs as many GPUs, but resources.gpus is "
-                f"{gpus}; allowed here: 1 to {max(gpus, 1)}"
+                f"tensor_parallel: {self.tensor_parallel} must divide resources.gpus, which is {gpus}; "
+                f"allowed here: {', '.join(map(str, allowed))}"
             )
         if self.weights.path is not None and self.sha256 is None:
             raise ValueError(
@@ -257,6 +260,7 @@ class ServerEntry(LocalEntry):
     @field_validator("command")
     @classmethod
     def _has_known_placeholders(cls, value: list[str]) -> list[str]:
+        check_command(value)
         named = [name for argument in value for name in re.findall(r"\{([a-z_]+)\}", argument)]
         if "api_key" in named:
             raise ValueError(
@@ -283,30 +287,6 @@ ENGINES: dict[str, type[LocalEntry]] = {
     "llama.cpp": LlamaEntry,
     "vllm": VllmEntry,
     "openai-server": ServerEntry,
-}
-
-_SET_BY_US = (
-    *("-i", "--input-file", "-o", "--output-file", "--model", "--served-model-name"),
-    *("--host", "--port", "--url", "--uds", "--api-key"),
-)
-_OURS = dict.fromkeys(_SET_BY_US, "is set by the workflow; leave it out")
-_OURS["--enable-metrics"] = "opens a port to everybody (0.0.0.0); leave it out"
-_OURS |= {
-    name: f"has a key of its own: {key}"
-    for name, key in {
-        "--revision": "weights.revision",
-        "--tokenizer-revision": "weights.revision",
-        "--dtype": "dtype",
-        "--quantization": "quantization",
-        "-q": "quantization",
-        "--tensor-parallel-size": "tensor_parallel",
-        "-tp": "tensor_parallel",
-        "--max-model-len": "context",
-        "--gpu-memory-utilization": "gpu_memory_utilization",
-        "--max-num-seqs": "slots",
-        "--seed": "seed",
-        "--chat-template": "chat_template",
-    }.items()
 }
 
 

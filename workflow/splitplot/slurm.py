@@ -5,12 +5,15 @@ ledger, and what they have in flight is waited for; but they hold nodes, which t
 """
 
 import os
+import shutil
+import socket
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from splitplot.errors import ConfigError
 from splitplot.text import visible
 
 SEPARATOR = "\x1f"
@@ -21,6 +24,8 @@ FIELDS = ["%i", "%T", "%j", "%k", "%Z"]
 
 COMMENT = "rule_"
 """How the comment begins that Snakemake's executor gives a job, one of several cells (a group) too."""
+
+SUBMIT = "sbatch"
 
 PATIENCE_SECONDS = 20
 LISTED = 10
@@ -35,6 +40,15 @@ class Job:
     state: str
     name: str
     about: str
+
+
+def check_here() -> None:
+    """Raise ConfigError where jobs cannot be handed to Slurm, before the executor tries."""
+    if shutil.which(SUBMIT) is None:
+        raise ConfigError(
+            f"profile slurm: {SUBMIT} is not on the PATH of {socket.gethostname()}; give the command on a "
+            "login node of the cluster (perhaps after `module load slurm`), or use --profile local"
+        )
 
 
 def notice(folder: Path) -> str:

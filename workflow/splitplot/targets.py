@@ -15,6 +15,7 @@ from splitplot.errors import ConfigError, near_miss
 from splitplot.files import atomic_text, file_sha256
 from splitplot.looks import look_of_part, looks_of, parts_of_look, primary_cells
 from splitplot.scoring.version import code_digest
+from splitplot.trials import trial_of
 
 STAGES = ("items", "sending", "scores", "table", "costs", "inference", "report", "rehearsal")
 """The stages that have a version file of their own."""
@@ -113,12 +114,6 @@ def trial_part_files(plan: dict[str, Any], template: str, trial: str, part: str)
         for cell in plan["cells"]
         if cell["trial"] == trial
     ]
-
-
-def trial_of(plan: dict[str, Any], trial_id: str) -> dict[str, Any]:
-    """A trial of the plan, by its id."""
-    found: dict[str, Any] = next(trial for trial in plan["trials"] if trial["id"] == trial_id)
-    return found
 
 
 def _ids(cell: dict[str, Any]) -> dict[str, str]:

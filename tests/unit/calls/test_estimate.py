@@ -266,6 +266,18 @@ def test_simulated_answers_are_free(case):
     assert "20 would be sent ($0)" in summary_line(total)
 
 
+def test_what_is_asked_of_gpus_is_said_with_where_it_comes_from(case):
+    total = case.estimate(case.plan(models=["robot"]))
+    assert "GPU" not in summary_line(total)
+    total.gpu_jobs, total.gpu_hours_at_most = 8, 32.0
+    end = "; 8 jobs on GPUs, at most 32 GPU-hours by config/models.yaml"
+    assert summary_line(total).endswith(end)
+    total.gpu_hours_expected = 3.14
+    assert summary_line(total).endswith(f"{end}, about 3.14 expected")
+    total.gpu_hours_expected = 40.0
+    assert summary_line(total).endswith(f"{end}, about 40 expected: more than one try each")
+
+
 def test_an_estimate_survives_its_json(case):
     total = case.estimate(case.plan())
     value = json.loads(json.dumps(total.to_json()))

@@ -6,8 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
+from contextlib import contextmanager
 
 import pytest
 
@@ -19,6 +21,7 @@ from splitplot.calls.ledger import Ledger, records
 from splitplot.calls.locks import KeyLocks
 from splitplot.calls.records import Response
 from splitplot.calls.requests import part_keys, write_part
+from splitplot.calls.session import WINDOW
 from splitplot.calls.status import refill
 from splitplot.calls.stop import Stopped
 from splitplot.errors import SplitplotError
@@ -300,9 +303,131 @@ def test_outside_a_batch_system_a_job_takes_gpus_that_no_other_job_has(place, en
     assert os.environ[gpus.VISIBLE] == "4,5,6,7"
 
 
+JOB_WITH_THE_GPU = """
+import asyncio, json, sys, tempfile
+from pathlib import Path
+root = Path(sys.argv[1])
+tempfile.gettempdir = lambda: str(root)
+from splitplot.calls import engines
+from splitplot.calls.generate import generate
+from splitplot.calls.records import Response
+
+async def run(endpoint, feed, *, record, on_send, stop, **others):
+    print("loaded", flush=True)
+    while not (root / "go").exists() and not stop.is_set():
+        await asyncio.sleep(0.05)
+    async for request in feed:
+        on_send(request, 1, False)
+        record(Response(request.key, "ok", text="theirs", route="local"))
+        if stop.is_set():
+            break
+    return {"name": "theirs", "start_seconds": 0.0}
+
+engines.run = run
+plan = json.loads((root / "plan.json").read_text())
+trial = plan["trials"][0]["id"]
+print(generate(plan, trial, plan["parts"][0], root / sys.argv[2], root / sys.argv[3])["sent"])
+"""
+
+
+@pytest.fixture
+def crowded(tmp_path, engine, monkeypatch):
+    """More requests than a job claims at a time, one GPU, and another job that has it: (place, job).
+
+    That job answers nothing before there is a file `go`.
+    """
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(gpus.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setenv(gpus.VISIBLE, "0")
+    place = Place(tmp_path, count=350)
+    place.plan["trials"][0]["endpoint"]["resources"]["gpus"] = 1
+    write_json(tmp_path / "plan.json", place.plan)
+    arguments = [str(tmp_path), str(paths.CALLS.format(study="s")), str(paths.LEDGER)]
+    other = subprocess.Popen(
+        [sys.executable, "-c", JOB_WITH_THE_GPU, *arguments], stdout=subprocess.PIPE, text=True
+    )
+    assert other.stdout.readline() == "loaded\n"
+    yield place, other
+    (tmp_path / "STOP").touch()
+    other.communicate(timeout=20)
+
+
+@pytest.fixture
+def in_vain(monkeypatch):
+    """Set when this process has looked for a GPU and found none."""
+    taken, in_vain = gpus.taken, threading.Event()
+
+    @contextmanager
+    def looking(count, what):
+        with taken(count, what) as free:
+            if not free:
+                in_vain.set()
+            yield free
+
+    monkeypatch.setattr(gpus, "taken", looking)
+    return in_vain
+
+
+def test_two_jobs_that_want_one_gpu_both_come_to_an_end(crowded, in_vain):
+    place, other = crowded
+
+    def go():
+        in_vain.wait(30)
+        (place.root / "go").touch()
+
+    too_long = threading.Timer(60, (place.root / "STOP").touch)
+    for thread in (too_long, threading.Thread(target=go)):
+        thread.start()
+    receipt = place.generate()
+    too_long.cancel()
+    theirs = other.stdout.readline()
+    assert in_vain.is_set() and int(theirs) + receipt["sent"] == 700
+    assert place.answered() == Counter(place.keys()) and len(place.keys()) == 700
+
+
+HELD = """
+import json, sys
+from pathlib import Path
+from splitplot.calls.locks import KeyLocks
+locks = KeyLocks(Path(sys.argv[1]) / "0000000100000001" / "locks")
+print(len(locks.held_elsewhere(json.load(sys.stdin))))
+"""
+
+
+def test_a_job_that_waits_for_a_gpu_holds_no_key_and_hears_a_stop(crowded, in_vain, monkeypatch):
+    place, _ = crowded
+    monkeypatch.setattr("splitplot.calls.generate.GPU_WAIT_SECONDS", 120.0)
+    held = []
+
+    def stop():
+        in_vain.wait(30)
+        time.sleep(0.5)
+        command = [sys.executable, "-c", HELD, str(place.ledger)]
+        keys = json.dumps(place.keys())
+        held.append(subprocess.run(command, input=keys, capture_output=True, text=True).stdout)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    began = time.monotonic()
+    stopper = threading.Thread(target=stop)
+    stopper.start()
+    with pytest.raises(Stopped):
+        place.generate()
+    stopper.join()
+    assert time.monotonic() - began < 60
+    assert held == [f"{WINDOW}\n"]  # those of the job that has the GPU
+
+
+def test_a_trial_that_the_study_has_no_more_is_named(place, engine):
+    message = (
+        r"trial gone--00000009 is no longer in results/s/plan\.json: the study was changed after"
+    )
+    with pytest.raises(SplitplotError, match=message):
+        generate(place.plan, "gone--00000009", PART, place.calls, place.ledger)
+
+
 def test_a_job_that_wants_more_gpus_than_there_are_says_so(place, engine, monkeypatch):
     monkeypatch.setenv(gpus.VISIBLE, "0")
-    with pytest.raises(SplitplotError, match=r"resources\.gpus is 2, and this machine shows 1"):
+    with pytest.raises(SplitplotError, match="takes 2 GPUs, and this machine shows 1"):
         place.generate()
 
 

@@ -64,7 +64,7 @@ async def dispatch(
 
     feed: requests still to be sent; at most one more than are in flight is taken from it.
     endpoint: model, max_concurrency, request_timeout_s, total_timeout_s, max_attempts,
-        requests_per_minute, tokens_per_minute, base_url and api_key_env (for messages).
+        requests_per_minute, tokens_per_minute; base_url, api_key_env and key_variable (for messages).
     record: called once per finished request.
     on_send(request, attempt, paid): called before each attempt, counted from 1; paid: the attempt
         before it may have been billed. False forbids another attempt: the last failure is recorded.
@@ -308,12 +308,28 @@ class _Dispatch:
                 " top it up and run again (what is answered is kept)"
             )
         detail = f" ({failure.message})" if failure.message and failure.status == 403 else ""
+        if self.route == "local":
+            return CredentialRefused(f"{host}: HTTP {failure.status}{detail}: {self._own_server()}")
         advice = (
             f"check that {variable} holds a key that is valid there and may use this model"
             if variable
             else "no key was sent; name the variable that holds one as api_key_env of this model"
         )
         return CredentialRefused(f"{host}: refused with HTTP {failure.status}{detail}; {advice}")
+
+    def _own_server(self) -> str:
+        """What to do where a server that this job started itself refuses its requests."""
+        variable = self.endpoint.get("key_variable")
+        if variable is None:
+            return (
+                "the server asks for a key, and was started with none; write the environment variable "
+                "in which it looks for its key as `key_variable` of the model in config/models.yaml"
+            )
+        return (
+            "the server refuses the key that it was started with; it must read it from the environment "
+            f"variable {variable} (a container must let that through; with engine openai-server, "
+            "`key_variable` of the model in config/models.yaml says which it is)"
+        )
 
 
 def seed_of(key: str) -> int:

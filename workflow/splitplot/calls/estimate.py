@@ -209,13 +209,20 @@ def summary_line(total: Estimate) -> str:
 
 
 def _on_gpus(total: Estimate) -> str:
-    """The words for what is asked of GPUs: "; 8 jobs on GPUs, at most 16 GPU-hours, about 3.1 expected"."""
+    """The words for what is asked of GPUs.
+
+    "; 8 jobs on GPUs, at most 16 GPU-hours by config/models.yaml, about 3.1 expected". More expected than
+    the time limits allow is said to be so: those jobs are repeated.
+    """
     if not total.gpu_jobs:
         return ""
     jobs = f"{total.gpu_jobs:,} jobs" if total.gpu_jobs > 1 else "one job"
     likely = total.gpu_hours_expected
     expected = "" if likely is None else f", about {likely:,.3g} expected"
-    return f"; {jobs} on GPUs, at most {total.gpu_hours_at_most:,.3g} GPU-hours{expected}"
+    if likely is not None and likely > total.gpu_hours_at_most:
+        expected += ": more than one try each"
+    limit = f"at most {total.gpu_hours_at_most:,.3g} GPU-hours by config/models.yaml"
+    return f"; {jobs} on GPUs, {limit}{expected}"
 
 
 def _by_looks(total: Estimate) -> str:

@@ -2,7 +2,8 @@
 
 The answers go into the ledger; what is made here is a receipt. Two jobs that want the same answers, such
 as a Slurm job that outlived its workflow and the one that replaces it, share them out by the locks on
-keys: each asks for what the other does not hold, and one that holds nothing loads no model.
+keys: each asks for what the other does not hold, and one that holds nothing loads no model. Nobody waits
+for a GPU with keys in hand: the job that has the GPU may be waiting for just those.
 """
 
 import asyncio
@@ -10,17 +11,20 @@ import os
 import socket
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 from typing import Any, TextIO
 
+from splitplot import job_resources
 from splitplot.calls import gpus
 from splitplot.calls.ledger import Ledger
 from splitplot.calls.records import Request, Response
 from splitplot.calls.requests import part_keys, part_requests
 from splitplot.calls.session import Session
 from splitplot.calls.stop import requested, stopped, watching
+from splitplot.trials import trial_of
 
 SCHEMA = 1
 GPU_WAIT_SECONDS = 2.0  # how often to look whether another job has given its GPUs back
@@ -41,11 +45,11 @@ def generate(
     The receipt: schema, trial, part; requests (distinct), reused (from the ledger, or made by another
     job meanwhile), sent; outcomes (of what was sent); engine (None where no model was loaded), node,
     cuda_visible_devices, slurm_job_id, started_at; seconds: start (loading, as the engine says) and
-    answers (the rest of the time it ran); gpus (asked for in config/models.yaml).
+    answers (the rest of the time it ran); gpus (of the job, as config/models.yaml has them).
     Raises SplitplotError when the work could not be done, and Stopped when it was asked to stop; what
     was answered until then is in the ledger, and the next job goes on from there.
     """
-    trial = next(trial for trial in plan["trials"] if trial["id"] == trial_id)
+    trial = trial_of(plan, trial_id)
     conditions = [cell["condition"] for cell in plan["cells"] if cell["trial"] == trial_id]
     folders = [calls_folder / trial_id / condition / part for condition in conditions]
     keys = {key for folder in folders for key in part_keys(folder)}
@@ -60,6 +64,8 @@ def generate(
             session.run(work.ask(session, _requests(folders, wanted)))
         finally:
             session.close()
+        if work.waits and asyncio.run(_stop_within(GPU_WAIT_SECONDS)):
+            raise stopped(trial_id)
         ledger.refresh()
     sent = sum(work.outcomes.values())
     return {
@@ -90,12 +96,12 @@ def _requests(folders: list[Path], wanted: set[str]) -> Iterator[Request]:
 
 
 class _Work:
-    """What a job does, and how long that takes."""
+    """What a job does, and how long that takes. waits: others had the GPUs when it last looked."""
 
     def __init__(self, trial: dict[str, Any]) -> None:
         self.trial = trial
-        self.resources = trial["endpoint"].get("resources") or {}
-        self.gpus = int(self.resources.get("gpus") or 0)
+        self.gpus = job_resources.gpus(trial)
+        self.waits = False
         self.outcomes: Counter[str] = Counter()
         self.engine: dict[str, Any] | None = None
         self.devices = os.environ.get(gpus.VISIBLE)
@@ -103,18 +109,22 @@ class _Work:
         self._start = self._ran = 0.0
 
     async def ask(self, session: Session, requests: Iterator[Request]) -> None:
-        """Ask for what is ours to ask, or wait for those that other jobs are asking for."""
+        """Ask for what is ours to ask; nothing, where others have the GPUs.
+
+        While other jobs are asking for all of it, it is waited for.
+        """
+        self.waits = False
         with watching(session.stop):
             feed = session.feed(requests)
             try:
                 first = await _first_of(feed, session.stop)
-                while first is not None and not session.stop.is_set():
-                    with gpus.taken(self.gpus, self.trial["model"]) as free:
-                        if free:
-                            self.devices = os.environ.get(gpus.VISIBLE)
-                            await self._answer(session, _chained(first, feed))
-                            return
-                    await _pause(session.stop, GPU_WAIT_SECONDS)
+                if first is None or session.stop.is_set():
+                    return
+                with gpus.taken(self.gpus, self.trial["model"]) as free:
+                    self.waits = not free
+                    if free:
+                        self.devices = os.environ.get(gpus.VISIBLE)
+                        await self._answer(session, _chained(first, feed))
             finally:
                 await feed.aclose()
 
@@ -164,8 +174,9 @@ async def _chained(first: Request, feed: AsyncIterator[Request]) -> AsyncGenerat
         yield request
 
 
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    """Wait so long, or until a stop is asked for."""
-    stopping = asyncio.ensure_future(stop.wait())
-    await asyncio.wait({stopping}, timeout=seconds)
-    stopping.cancel()
+async def _stop_within(seconds: float) -> bool:
+    """Wait so long, or until a stop is asked for; whether it is."""
+    stop = asyncio.Event()
+    with watching(stop), suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
+    return stop.is_set()

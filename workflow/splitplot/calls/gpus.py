@@ -46,8 +46,9 @@ def taken(count: int, what: str) -> Iterator[bool]:
         return
     if count > len(names):
         raise SplitplotError(
-            f"{what}: resources.gpus is {count}, and this machine shows {len(names)} "
-            f"({', '.join(names)}); set it to at most that in config/models.yaml"
+            f"{what}: a job of it takes {count} GPUs, and this machine shows {len(names)} "
+            f"({', '.join(names)}); set resources.gpus, and tensor_parallel where it is given, to at most "
+            "that in config/models.yaml"
         )
     before = os.environ.get(VISIBLE)
     with ExitStack() as held:

@@ -13,6 +13,7 @@ from splitplot.items import read_items
 from splitplot.items.item import Item
 from splitplot.looks import check_alone, looks_of, opens_next, read_identities
 from splitplot.prompts import render
+from splitplot.trials import trial_of
 
 
 def cell_requests(
@@ -110,7 +111,7 @@ def cell_of(
     """(trial, condition, replications) of a cell of the plan. Raises ConfigError for an unknown cell."""
     for cell in plan["cells"]:
         if cell["trial"] == trial_id and cell["condition"] == condition_id:
-            trial = next(trial for trial in plan["trials"] if trial["id"] == trial_id)
+            trial = trial_of(plan, trial_id)
             condition = next(arm for arm in plan["conditions"] if arm["id"] == condition_id)
             return trial, condition, int(cell["replications"])
     raise ConfigError(f"{plan['study']}: there is no cell {trial_id} × {condition_id}")

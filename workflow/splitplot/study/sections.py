@@ -234,8 +234,8 @@ class Execution(Section):
         None,
         ge=1,
         description="Instead of `parts`: as many as let a job of the slowest local model take so many "
-        "minutes. Needs `speed.answers_per_minute` of every local model, and a number of items that is "
-        "known before they are read.",
+        "minutes, and at most one for each item. Needs `speed.answers_per_minute` of every local model, a "
+        "time limit that is not shorter, and a number of items that is known before they are read.",
     )
     max_concurrent_batches: int = Field(
         4,

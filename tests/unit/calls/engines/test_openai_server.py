@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from splitplot.calls.credentials import CredentialRefused
 from splitplot.calls.engines.openai_server import filled
 from splitplot.errors import ConfigError, SplitplotError
 
@@ -54,6 +55,53 @@ def test_a_command_that_ends_at_once_says_its_last_words(tmp_path):
     with pytest.raises(
         SplitplotError, match=r"server of smol ended with exit code 4 .*unknown model smol"
     ):
+        ask(SERVER | {"command": [sys.executable, "-c", code, "{port}"]}, requests_of(1))
+
+
+KEYED = """
+import os, sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+class Handler(BaseHTTPRequestHandler):
+    def answer(self, status):
+        self.send_response(status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+    def do_GET(self):
+        self.answer(200)
+    def do_POST(self):
+        self.answer(401)
+    def log_message(self, *_):
+        pass
+
+HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+
+
+@pytest.mark.parametrize(
+    ("variable", "advice"),
+    [
+        ("WRONG_KEY", "must read it from the environment variable WRONG_KEY"),
+        (None, "was started with none; write the environment variable"),
+    ],
+)
+def test_a_server_that_refuses_its_own_key_names_key_variable(variable, advice):
+    keyed = {"command": [sys.executable, "-c", KEYED, "{port}"], "key_variable": variable}
+    with pytest.raises(CredentialRefused) as caught:
+        ask(SERVER | keyed, requests_of(1))
+    message = str(caught.value)
+    assert message.startswith("127.0.0.1: HTTP 401: the server") and advice in message
+    assert "`key_variable` of the model in config/models.yaml" in message
+    assert "api_key_env" not in message
+
+
+def test_a_server_sees_no_keys_of_providers_and_its_own_is_not_quoted(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-a-provider")
+    code = (
+        "import os, sys; print('error:', os.environ.get('OPENAI_API_KEY'),"
+        " os.environ['LLAMA_API_KEY']); sys.exit(4)"
+    )
+    with pytest.raises(SplitplotError, match="error: None <LLAMA_API_KEY>"):
         ask(SERVER | {"command": [sys.executable, "-c", code, "{port}"]}, requests_of(1))
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -80,14 +81,24 @@ def test_the_exit_code_and_the_last_lines_of_the_log_are_known(tmp_path):
 
 
 def test_what_a_killed_job_left_on_the_scratch_disk_is_removed_by_the_next(tmp_path):
+    name = socket.gethostname()
+    others = [  # of a host whose name begins as ours does, and of one that nobody knows
+        tmp_path / f"splitplot-{os.getuid()}-{name}-4-123-abcdef01",
+        tmp_path / f"splitplot-{os.getuid()}-0123456789ab-99999999-abcdef01",
+    ]
+    for other in others:
+        other.mkdir()
     with working_folder(tmp_path) as mine:
         host = mine.name.rpartition(f"-{os.getpid()}-")[0]
         dead = subprocess.Popen(["true"])
         dead.wait()
-        left = tmp_path / f"{host}-{dead.pid}-abcd"
+        left = tmp_path / f"{host}-{dead.pid}-abcdef01"
         left.mkdir()
         (left / "out.jsonl").write_text("x")
+        named_alike = tmp_path / f"{host}-{dead.pid}-123-abcdef01"
+        named_alike.mkdir()
+        others.append(named_alike)
         assert mine.stat().st_mode & 0o077 == 0
         with working_folder(tmp_path) as second:
             assert mine.is_dir() and second.is_dir() and not left.exists()
-    assert list(tmp_path.iterdir()) == []
+    assert sorted(tmp_path.iterdir()) == sorted(others)

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import pytest
 
-from splitplot.calls.engines import vllm_batch
+from splitplot.calls.engines import tailing, vllm_batch
 from splitplot.calls.ledger import Ledger
 from splitplot.errors import ConfigError, SplitplotError
 
@@ -118,7 +118,7 @@ def test_after_a_crash_only_what_is_missing_is_asked_again(vllm, writes, torn):
 
 
 def test_a_line_that_is_written_in_two_pieces_is_read_when_it_is_whole(tmp_path):
-    tail = vllm_batch._Tail(tmp_path / "out.jsonl")
+    tail = tailing.Tail(tmp_path / "out.jsonl")
     assert list(tail.lines()) == []
     with (tmp_path / "out.jsonl").open("w") as file:
         file.write('{"custom_id": "a"}\n{"custom_')
@@ -185,6 +185,51 @@ def test_a_request_that_a_good_run_passes_over_is_an_error(vllm):
     asked = ask(VLLM, requests)
     assert asked.by_key[requests[1].key].error["type"] == "no_answer"
     assert asked.outcomes.count("ok") == 2 and len(vllm.calls()) == 1
+
+
+def test_a_last_line_without_its_newline_is_an_answer(vllm):
+    vllm(WRITES="bare")
+    requests = requests_of(3)
+    asked = ask(VLLM, requests)
+    assert asked.outcomes == ["ok"] * 3 and len(vllm.calls()) == 1
+
+
+def test_what_a_torn_end_of_a_good_run_may_have_held_is_asked_once_more(vllm):
+    vllm(WRITES="end", CUT=1, SILENT="hush")
+    requests = requests_of(4, lambda n: "hush" if n == 1 else f"question {n}")
+    asked = ask(VLLM, requests)
+    assert asked.by_key[requests[1].key].error["type"] == "no_answer"
+    assert asked.outcomes.count("ok") == 3
+    first, second = ([json.loads(line)["custom_id"] for line in c["lines"]] for c in vllm.calls())
+    assert first == [r.key for r in requests]
+    assert second == [requests[1].key, requests[3].key]  # in their order, and no third time
+
+
+def test_an_engine_that_never_gets_to_its_requests_is_given_up(vllm):
+    vllm(START_S=60)
+    began = time.monotonic()
+    with pytest.raises(
+        SplitplotError,
+        match=r"run-batch tiny was not ready within start_timeout_s \(2 s\): (.|\n)*end of its log",
+    ):
+        ask(VLLM | {"start_timeout_s": 2}, requests_of(2))
+    assert time.monotonic() - began < 30
+    assert gone_within(vllm.calls()[0]["pid"], 5)
+
+
+def test_answers_that_take_longer_than_a_start_are_waited_for(vllm):
+    vllm(WRITES="end", ANSWER_S=1.2)
+    assert ask(VLLM | {"start_timeout_s": 5}, requests_of(5)).outcomes == ["ok"] * 5
+
+
+def test_a_mark_in_a_growing_log_is_found_also_between_two_reads(tmp_path):
+    log = tailing.Log(tmp_path / "log")
+    assert not log.says(vllm_batch.LOADED)
+    (tmp_path / "log").write_bytes(b"x" * 5000 + b"Reading ba")
+    assert not log.says(vllm_batch.LOADED)
+    with (tmp_path / "log").open("ab") as file:
+        file.write(b"tch from in.jsonl")
+    assert log.says(vllm_batch.LOADED)
 
 
 def test_a_crash_after_the_last_answer_is_none(vllm):

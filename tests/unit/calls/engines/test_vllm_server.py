@@ -1,8 +1,13 @@
 """`vllm serve` and the choice between it and run-batch, by the stand-in."""
 
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
+
 import pytest
 
-from splitplot.calls.engines import checked_scratch
+from splitplot.calls.engines import checked_scratch, process
+from splitplot.calls.engines import server as server_module
 from splitplot.calls.engines import vllm as engine
 from splitplot.calls.engines.weights import folder_sha256
 from splitplot.errors import ConfigError, SplitplotError
@@ -31,6 +36,54 @@ def test_a_port_that_somebody_took_is_given_up_for_another(vllm):
     assert ask(SERVER, requests_of(2)).outcomes == ["ok"] * 2
     first, second = (call["argv"][call["argv"].index("--port") + 1] for call in vllm.calls())
     assert first != second
+
+
+class Stranger(BaseHTTPRequestHandler):
+    """Somebody else's server, which is well and answers everything."""
+
+    seen: ClassVar[list] = []
+
+    def do_GET(self):
+        self.seen.append((self.path, self.headers.get("Authorization")))
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def do_POST(self):
+        self.do_GET()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def stranger():
+    Stranger.seen.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Stranger) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_a_stranger_who_answers_on_the_port_is_not_taken_for_the_engine(
+    vllm, stranger, monkeypatch
+):
+    vllm(START_S=2)  # alive, and not on its port yet
+    ports = [stranger.server_port, stranger.server_port]
+    monkeypatch.setattr(
+        server_module, "free_port", lambda: ports.pop() if ports else process.free_port()
+    )
+    requests = requests_of(3)
+    asked = ask(SERVER, requests)
+    assert asked.outcomes == ["ok"] * 3
+    assert all(response.text.startswith("echo: ") for response in asked.responses)
+    assert Stranger.seen == [("/health", None)] * 2  # neither a key nor a request
+    ports += [stranger.server_port] * 3
+    with pytest.raises(SplitplotError, match="answered by a process that the command did not"):
+        ask(SERVER, requests)
 
 
 def test_a_server_that_ends_or_is_never_ready_says_its_last_words(vllm):

@@ -1,6 +1,5 @@
 """The engine `openai-server`: any command that serves OpenAI's chat API on a port of this node."""
 
-import os
 import re
 import secrets
 import socket
@@ -13,6 +12,7 @@ from splitplot.calls.engines.feeding import Calls, Source
 from splitplot.calls.engines.process import Child, check_command, working_folder
 from splitplot.calls.engines.server import LocalServer, fetch, started
 from splitplot.calls.engines.server import answer_all as ask_all
+from splitplot.calls.engines.surroundings import environment as our_environment
 from splitplot.calls.engines.weights import visible_gpus
 from splitplot.errors import ConfigError
 
@@ -32,7 +32,7 @@ async def answer_all(
         async def start() -> AsyncIterator[LocalServer]:
             # The key is in the environment of the child: its arguments are seen by every user (ps).
             api_key = secrets.token_urlsafe(24) if endpoint.get("key_variable") else None
-            environment = dict(os.environ)
+            environment = our_environment()
             if api_key:
                 environment[endpoint["key_variable"]] = api_key
 

@@ -1,6 +1,7 @@
 """The process of an engine: started with a log, ended as a group, and never outliving the job."""
 
 import asyncio
+import hashlib
 import os
 import re
 import secrets
@@ -9,10 +10,11 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from splitplot.calls.engines.surroundings import masked
 from splitplot.errors import ConfigError
 from splitplot.text import visible
 
@@ -32,7 +34,7 @@ class Child:
     def __init__(
         self, command: list[str], environment: dict[str, str], log: Path, grace_s: float
     ) -> None:
-        self.log, self.grace_s = log, grace_s
+        self.log, self.grace_s, self._environment = log, grace_s, environment
         watched, self._life = os.pipe()
         try:
             with log.open("ab") as output:
@@ -47,6 +49,11 @@ class Child:
                 )
         finally:
             os.close(watched)
+
+    @property
+    def pid(self) -> int:
+        """The keeper's process, from which all of the command's descend."""
+        return self._process.pid
 
     @property
     def returncode(self) -> int | None:
@@ -66,15 +73,20 @@ class Child:
 
     def tail(self) -> list[str]:
         """The last lines of the log."""
-        return tail_of(self.log)
+        return tail_of(self.log, self._environment)
 
 
-def tail_of(log: Path) -> list[str]:
-    """The last lines of a log file, control characters written out."""
+def tail_of(log: Path, environment: Mapping[str, str] | None = None) -> list[str]:
+    """The last lines of a log file, control characters written out.
+
+    Keys and tokens of our environment, and of the one given, are written as the names of their
+    variables.
+    """
     with suppress(OSError), log.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - TAIL_BYTES))
-        lines = file.read().decode("utf-8", "replace").replace("\r", "\n").splitlines()
+        text = masked(file.read().decode("utf-8", "replace"), os.environ, environment or {})
+        lines = text.replace("\r", "\n").splitlines()
         return [visible(line) for line in lines if line.strip()][-TAIL_LINES:]
     return []
 
@@ -114,10 +126,10 @@ def working_folder(scratch: Path | None) -> Iterator[Path]:
     What a killed job of ours has left there on this node is removed too.
     """
     place = scratch or Path(tempfile.gettempdir())
-    mine = f"splitplot-{os.getuid()}-{socket.gethostname()[:40]}"
+    mine = f"splitplot-{os.getuid()}-{_machine()}"
     for old in place.glob(f"{mine}-*"):
-        number = old.name.removeprefix(f"{mine}-").partition("-")[0]
-        if number.isdigit() and not _is_alive(int(number)):
+        found = re.fullmatch(rf"{mine}-(\d+)-[0-9a-f]{{8}}", old.name)
+        if found and not _is_alive(int(found[1])):
             shutil.rmtree(old, ignore_errors=True)
     folder = place / f"{mine}-{os.getpid()}-{secrets.token_hex(4)}"
     folder.mkdir(mode=0o700)
@@ -125,6 +137,19 @@ def working_folder(scratch: Path | None) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _machine() -> str:
+    """Where a process number means what it means here: this host, since it was started, this container.
+
+    Several hosts may share a scratch disk, and a host's name may begin as another's does.
+    """
+    parts = [socket.gethostname()]
+    with suppress(OSError):
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip())
+    with suppress(OSError):
+        parts.append(str(Path("/proc/self/ns/pid").readlink()))
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 
 def _is_alive(process: int) -> bool:

@@ -9,9 +9,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any
+from typing import Any, Literal
 
 from splitplot.calls.engines.feeding import Calls, Isolation, Source, given_up
+from splitplot.calls.engines.listening import is_ours
 from splitplot.calls.engines.process import Child, free_port, last_words, quoted
 from splitplot.calls.records import Request, Response
 from splitplot.errors import SplitplotError
@@ -51,6 +52,7 @@ def endpoint_for(server: LocalServer, endpoint: dict[str, Any]) -> dict[str, Any
     return {
         "base_url": server.base_url,
         "api_key_env": None,
+        "key_variable": _key_variable(endpoint),
         "model": server.model,
         "headers": {},
         "max_concurrency": int(endpoint["slots"]),
@@ -62,6 +64,11 @@ def endpoint_for(server: LocalServer, endpoint: dict[str, Any]) -> dict[str, Any
         "tokens_per_minute": None,
         "price": None,
     }
+
+
+def _key_variable(endpoint: dict[str, Any]) -> str | None:
+    """The variable in which the server finds the key that it is to ask for."""
+    return "VLLM_API_KEY" if endpoint.get("engine") == "vllm" else endpoint.get("key_variable")
 
 
 @asynccontextmanager
@@ -78,41 +85,63 @@ async def started(
         child = start(port)
         try:
             address = f"http://127.0.0.1:{port}"
-            if await _healthy(child, f"{address}{health}", timeout_s, what, stop):
+            state = await _awaited(child, port, health, timeout_s, what, stop)
+            if state == "ready":
                 yield child, address
                 return
             # Somebody took the port between our look and its start.
-            if attempt == PORT_TRIES or not _says_port_taken(child):
-                lines = child.tail()
+            if attempt < PORT_TRIES and (state == "taken" or _says_port_taken(child)):
+                continue
+            lines = child.tail()
+            if state == "taken":
                 raise SplitplotError(
-                    f"{what} ended with exit code {child.returncode} before it was ready: "
-                    f"{last_words(lines)}; the end of its log:{quoted(lines)}"
+                    f"{what}: port {port} is answered by a process that the command did not start, "
+                    f"{PORT_TRIES} times with another port; the server must run in the command's own "
+                    "processes (apptainer and podman do, what docker starts does not); the end of its "
+                    f"log:{quoted(lines)}"
                 )
+            raise SplitplotError(
+                f"{what} ended with exit code {child.returncode} before it was ready: "
+                f"{last_words(lines)}; the end of its log:{quoted(lines)}"
+            )
         finally:
             await child.stop()
 
 
-async def _healthy(
-    child: Child, url: str, timeout_s: float, what: str, stop: asyncio.Event
-) -> bool:
-    """Whether it became healthy; False where it ended instead."""
+async def _awaited(
+    child: Child, port: int, health: str, timeout_s: float, what: str, stop: asyncio.Event
+) -> Literal["ready", "ended", "taken"]:
+    """What became of a server; "taken": somebody else answers on its port."""
+    url = f"http://127.0.0.1:{port}{health}"
     deadline = monotonic() + timeout_s
+    ours = False
     while True:
         if stop.is_set():
             raise StopAsked
         if child.returncode is not None:
-            return False
+            return "ended"
         status = await asyncio.to_thread(_status, url)
-        if status == 200 and child.returncode is None:  # not a stranger's answer on its port
-            return True
+        if status is not None and not ours:
+            # It would be given the requests and the key, and its answers would be recorded.
+            ours = await asyncio.to_thread(is_ours, port, child.pid) is not False
+            if not ours:
+                return "taken"
+            status = await asyncio.to_thread(_status, url)
+        if status == 200 and child.returncode is None:
+            return "ready"
         if monotonic() > deadline:
             seen = f"HTTP {status}" if status else "no answer"
-            raise SplitplotError(
-                f"{what} was not ready within start_timeout_s ({timeout_s:g} s): {seen} at {url}; "
-                f"the end of its log:{quoted(child.tail())}"
-            )
+            raise not_ready(what, timeout_s, f"{seen} at {url}", child)
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), LOOK_S)
+
+
+def not_ready(what: str, timeout_s: float, seen: str, child: Child) -> SplitplotError:
+    """The error of an engine that took too long to start."""
+    return SplitplotError(
+        f"{what} was not ready within start_timeout_s ({timeout_s:g} s): {seen}; "
+        f"the end of its log:{quoted(child.tail())}"
+    )
 
 
 def _says_port_taken(child: Child) -> bool:

@@ -1,7 +1,6 @@
 """The engine `vllm`: by `vllm run-batch`, or by `vllm serve` and the real-time client."""
 
 import asyncio
-import os
 import re
 import secrets
 import socket
@@ -14,6 +13,7 @@ from splitplot.calls.engines.feeding import Calls, Source
 from splitplot.calls.engines.process import Child, check_command, working_folder
 from splitplot.calls.engines.server import LocalServer, fetch, started
 from splitplot.calls.engines.server import answer_all as ask_all
+from splitplot.calls.engines.surroundings import environment as our_environment
 from splitplot.calls.engines.weights import checked_sha256, visible_gpus
 from splitplot.calls.records import Request
 from splitplot.calls.tokens import expected
@@ -141,8 +141,8 @@ def model_argument(endpoint: dict[str, Any]) -> str:
 
 
 def environment(endpoint: dict[str, Any]) -> dict[str, str]:
-    """The environment of vLLM: ours, without reports of usage; offline where the weights are here."""
-    given = dict(os.environ) | {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
+    """The environment of vLLM: no keys of providers, no reports of usage, offline with a folder."""
+    given = our_environment() | {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
     given["PYTHONUNBUFFERED"] = "1"
     if "path" in endpoint["weights"]:
         given["HF_HUB_OFFLINE"] = "1"

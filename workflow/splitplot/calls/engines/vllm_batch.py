@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-import os
 import re
 import socket
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +13,8 @@ from typing import Any
 
 from splitplot.calls.engines.feeding import Calls, Isolation, Source, given_up
 from splitplot.calls.engines.process import Child, last_words, quoted
-from splitplot.calls.engines.server import MAX_ATTEMPTS, tell_death
+from splitplot.calls.engines.server import MAX_ATTEMPTS, not_ready, tell_death
+from splitplot.calls.engines.tailing import Log, Tail
 from splitplot.calls.engines.vllm import (
     BATCH_REQUESTS,
     LOOK_AHEAD_S,
@@ -28,7 +27,6 @@ from splitplot.calls.engines.vllm_lines import (
     invalid,
     left_out,
     line_of,
-    read_line,
     refusal,
     response_of,
 )
@@ -41,6 +39,9 @@ SHARD_BYTES = 256 * 2**20
 
 READ_BYTES = 1 << 20
 USAGE_ERROR, NOT_FOUND = 2, 127
+LOADED = (b"Reading batch from", b"Running batch")
+"""What run-batch writes to its log when the model is loaded: the second is its progress."""
+
 CANARY = Request(
     "0" * KEY_LENGTH, {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1}
 )
@@ -49,11 +50,12 @@ CANARY = Request(
 
 @dataclass
 class _Ended:
-    """How one run ended: what it left unanswered."""
+    """How one run ended: what it left unanswered. torn: its output ends within a line."""
 
     left: list[Request]
     answered: int
     died: bool
+    torn: bool
     child: Child
 
 
@@ -69,6 +71,7 @@ async def answer_by_batch(
     isolation = Isolation()
     limit = int(endpoint.get("max_attempts") or MAX_ATTEMPTS)
     answered_ever = False
+    repeated: set[str] = set()
     try:
         while not calls.stop.is_set():
             group = isolation.next_group()
@@ -80,8 +83,13 @@ async def answer_by_batch(
             if calls.stop.is_set():
                 break
             if not ended.died:
-                for request in ended.left:
-                    calls.record(left_out(request, desk.engine))
+                # Half a line may be the answer of any of them, so that they are asked once more.
+                for request in reversed(ended.left):
+                    if ended.torn and request.key not in repeated:
+                        repeated.add(request.key)
+                        source.give_back([request])
+                    else:
+                        calls.record(left_out(request, desk.engine))
                 continue
             _check_arguments(ended)
             fruitless = group.fruitless if group else 0
@@ -148,14 +156,14 @@ class _Desk:
         open_requests = {request.key: request for request in requests}
         began, began_at, started = monotonic(), _utc_now(), None
         child, output = self._start(requests)
-        tail = _Tail(output)
+        tail, log = Tail(output), Log(child.log)
         answered = 0
         try:
             while True:
                 running = child.returncode is None
-                if started is None and b"Reading batch from" in _head(child.log):
-                    started = monotonic() - began  # the model is loaded
-                for line in tail.lines():
+                if started is None and log.says(LOADED):
+                    started = monotonic() - began
+                for line in tail.lines(final=not running):
                     if line["custom_id"] not in open_requests:
                         continue
                     started = monotonic() - began if started is None else started
@@ -178,6 +186,8 @@ class _Desk:
                 if self.calls.stop.is_set():
                     await child.stop()
                     continue  # what it still wrote
+                if started is None:
+                    self._check_start(child, began)
                 await _either(self.calls.stop, LOOK_S)
         finally:
             await child.stop()
@@ -186,15 +196,19 @@ class _Desk:
         self.start_seconds += started if started is not None else 0.0
         # One that crashes when all is written has died of nothing that matters here.
         died = child.returncode != 0 and bool(open_requests)
-        return _Ended(list(open_requests.values()), answered, died, child)
+        return _Ended(list(open_requests.values()), answered, died, tail.torn, child)
 
     async def check_alive(self, ended: _Ended) -> None:
         """Raise SplitplotError where vLLM cannot even answer a request that is certainly harmless."""
         child, output = self._start([CANARY])
+        began, log, loaded = monotonic(), Log(child.log), False
         try:
             while child.returncode is None and not self.calls.stop.is_set():
+                loaded = loaded or log.says(LOADED)
+                if not loaded:
+                    self._check_start(child, began)
                 await _either(self.calls.stop, LOOK_S)
-            if self.calls.stop.is_set() or any(_Tail(output).lines()):
+            if self.calls.stop.is_set() or any(Tail(output).lines(final=True)):
                 return
         finally:
             await child.stop()
@@ -204,6 +218,13 @@ class _Desk:
             f"vllm run-batch ends with exit code {child.returncode} and answers nothing: "
             f"{last_words(lines)}; the end of its log:{quoted(lines)}"
         )
+
+    def _check_start(self, child: Child, began: float) -> None:
+        """Raise SplitplotError where loading the model has taken too long."""
+        limit = float(self.endpoint["start_timeout_s"])
+        if monotonic() - began > limit and child.returncode is None:
+            what = f"vllm run-batch {self.endpoint['model']}"
+            raise not_ready(what, limit, "it has not begun to read its requests", child)
 
     def _input(self) -> Path:
         return self.folder / f"in-{self.runs}.jsonl"
@@ -229,7 +250,10 @@ class _Desk:
         log = self.folder / "engine.log"
         log.unlink(missing_ok=True)
         grace = float(self.endpoint["stop_grace_s"])
-        return Child(command, environment(self.endpoint), log, grace), output
+        given = environment(self.endpoint) | {"VLLM_CONFIGURE_LOGGING": "1"}
+        if given.get("VLLM_LOGGING_LEVEL", "").upper() != "DEBUG":
+            given["VLLM_LOGGING_LEVEL"] = "INFO"  # a quieter log would not say LOADED
+        return Child(command, given, log, grace), output
 
     async def _learn_version(self, child: Child) -> None:
         if self.engine["version"] is not None:
@@ -247,37 +271,6 @@ class _Desk:
         self.calls.record(response)
         if self.calls.progress is not None:
             self.calls.progress.add(response, in_flight)
-
-
-class _Tail:
-    """Complete lines of a file that grows; its torn end is left for later."""
-
-    def __init__(self, path: Path) -> None:
-        self.path, self.at = path, 0
-
-    def lines(self) -> Iterator[dict[str, Any]]:
-        """What has been completed since the last call, without what cannot be read."""
-        try:
-            file = self.path.open("rb")
-        except FileNotFoundError:
-            return
-        with file:
-            if os.fstat(file.fileno()).st_size < self.at:
-                self.at = 0
-            file.seek(self.at)
-            for data in file:
-                if not data.endswith(b"\n"):
-                    return
-                self.at += len(data)
-                line = read_line(data)
-                if line is not None:
-                    yield line
-
-
-def _head(log: Path) -> bytes:
-    with suppress(OSError), log.open("rb") as file:
-        return file.read(READ_BYTES)
-    return b""
 
 
 async def _either(stop: asyncio.Event, seconds: float) -> None:

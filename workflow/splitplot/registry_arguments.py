@@ -1,0 +1,70 @@
+"""Arguments of an engine that an entry of config/models.yaml may not give: ours, and secrets."""
+
+import re
+
+_SET_BY_US = (
+    *("-i", "--input-file", "-o", "--output-file", "--model", "--served-model-name"),
+    *("--host", "--port", "--url", "--uds"),
+)
+_SEEN = "every user of the node can read a command (ps)"
+_OURS = dict.fromkeys(_SET_BY_US, "is set by the workflow; leave it out")
+_OURS |= {
+    "--enable-metrics": "opens a port to everybody (0.0.0.0); leave it out",
+    "--api-key": "is set by the workflow, in the environment; leave it out",
+    "--hf-token": f"is refused: {_SEEN}; put the token into the environment variable HF_TOKEN",
+    "--config": "is refused: what such a file says is no part of the id; give its arguments here",
+}
+_OURS |= {
+    name: f"has a key of its own: {key}"
+    for name, key in {
+        "--revision": "weights.revision",
+        "--tokenizer-revision": "weights.revision",
+        "--dtype": "dtype",
+        "--quantization": "quantization",
+        "-q": "quantization",
+        "--tensor-parallel-size": "tensor_parallel",
+        "-tp": "tensor_parallel",
+        "--max-model-len": "context",
+        "--gpu-memory-utilization": "gpu_memory_utilization",
+        "--max-num-seqs": "slots",
+        "--seed": "seed",
+        "--chat-template": "chat_template",
+    }.items()
+}
+_NAMES_OF_OTHERS = frozenset({"--tokenizer"})
+"""Whole names of vLLM that one of ours begins with."""
+
+_SECRET = re.compile(r"(?:^|\s)(--(?:api|hf)[-_](?:key|token))(?:[=\s]\s*([^\s$\-]\S*)|$)")
+
+
+def check_extra(arguments: list[str]) -> list[str]:
+    """Raise ValueError for an argument of vLLM that is not the entry's to give, however it is written.
+
+    vLLM takes _ for -, and any beginning of a name that is that of one argument alone.
+    """
+    for argument in arguments:
+        if not re.match(r"--?[A-Za-z]", argument):
+            continue  # a value
+        name = argument.partition("=")[0].partition(".")[0].replace("_", "-")
+        for ours, why in _OURS.items():
+            joined = len(ours) == 2 and not name.startswith("--") and name.startswith(ours)
+            begun = ours.startswith(name) and name not in _NAMES_OF_OTHERS
+            if joined or (begun and (name == ours or name not in _OURS)):
+                meant = "" if name == ours else f" (read as {ours})"
+                raise ValueError(f'"{name}"{meant} {why}')
+    return arguments
+
+
+def check_command(command: list[str]) -> list[str]:
+    """Raise ValueError for a command that holds a key or token in words."""
+    for argument, following in zip(command, [*command[1:], ""], strict=True):
+        for name, value in _SECRET.findall(argument):
+            if value or re.match(r"[^\s$\-{]", following):
+                where = (
+                    "put the token into the environment variable HF_TOKEN"
+                    if "token" in name
+                    else "name the environment variable in which the server looks for its key, e.g. "
+                    "key_variable: LLAMA_API_KEY; the key itself is made anew at each start"
+                )
+                raise ValueError(f"{name}: {_SEEN}; leave it out and {where}")
+    return command
