@@ -186,7 +186,7 @@ def test_the_report_shows_the_verdict_and_its_sentence(known, found, study):
 @pytest.mark.long
 def test_every_report_shows_the_verdict_and_its_sentence(known, found):
     reports = {name: f"results/{name}/report.html" for name in STUDIES}
-    known.snakemake("--config", f"study={','.join(STUDIES)}", *reports.values())
+    known.snakemake(*reports.values(), "--config", f"study={','.join(STUDIES)}")
     for study, path in reports.items():
         assert shows(known.root / path, found(study)[1]), study
 
