@@ -12,6 +12,7 @@ which alternating sums over the sets that contain T solve for σ²_{item × T} a
 
 from dataclasses import dataclass
 from math import prod
+from typing import Protocol
 
 import numpy as np
 
@@ -34,6 +35,21 @@ class Components:
         if term not in self.terms:
             raise KeyError(term)
         return float(self.variance[..., self.terms.index(term)])
+
+
+class Crossed(Protocol):
+    """Sums per item of a crossed design, be it with raters or without."""
+
+    @property
+    def square(self) -> Floats: ...
+    @property
+    def mean(self) -> Floats: ...
+    @property
+    def n_levels(self) -> tuple[int, ...]: ...
+    @property
+    def replications(self) -> int: ...
+    @property
+    def factors(self) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -97,23 +113,33 @@ def components_of(sums: ItemSums, weight: Floats, resampled: int | None = None) 
         taken out, so that the draws scatter around the estimates.
     """
     n_items, replications = weight.sum(axis=1, keepdims=True), sums.replications
+    factor_part, item_part, with_item = strata(sums, weight, resampled)
+    if replications == 1:
+        return np.concatenate([factor_part[:, 1:], item_part[:, :-1], with_item[:, -1:]], axis=1)
+    run = (weight @ sums.within)[:, None] / (n_items * sums.mean.shape[1] * (replications - 1))
+    item_part[:, -1:] -= run / replications
+    return np.concatenate([factor_part[:, 1:], item_part, run], axis=1)
+
+
+def strata(sums: Crossed, weight: Floats, resampled: int | None) -> tuple[Floats, Floats, Floats]:
+    """What mean squares give per draw, each of shape (n_draws, 2^F): the components of the factors'
+    sets, those of their interactions with the items, and the mean squares of the latter.
+
+    weight, resampled: as in `components_of`.
+    """
+    n_items, replications = weight.sum(axis=1, keepdims=True), sums.replications
     inflation = 1.0 if resampled is None else resampled / (resampled - 1)
     sets, levels = subsets(len(sums.factors)), sums.n_levels
     df = np.array([prod(levels[j] - 1 for j in s) for s in sets], dtype=np.float64)
     others = np.array([prod(n for j, n in enumerate(levels) if j not in s) for s in sets])
     mean: Floats = weight @ sums.mean / n_items
     of_mean = projected_squares(mean, levels)
-    with_item = replications * inflation * (weight @ sums.square - n_items * of_mean)
+    with_item: Floats = replications * inflation * (weight @ sums.square - n_items * of_mean)
     with_item /= (n_items - 1) * df
-    without = replications * n_items * of_mean / df
     noise = with_item if resampled is None else 2 * with_item
     item_part = alternating(with_item, sets) / (replications * others)
-    factor_part = alternating(without - noise, sets) / (replications * n_items * others)
-    if replications == 1:
-        return np.concatenate([factor_part[:, 1:], item_part[:, :-1], with_item[:, -1:]], axis=1)
-    run = (weight @ sums.within)[:, None] / (n_items * sums.mean.shape[1] * (replications - 1))
-    item_part[:, -1:] -= run / replications
-    return np.concatenate([factor_part[:, 1:], item_part, run], axis=1)
+    factor_part = alternating(replications * n_items * of_mean / df - noise, sets)
+    return factor_part / (replications * n_items * others), item_part, with_item
 
 
 def alternating(mean_square: Floats, sets: list[tuple[int, ...]]) -> Floats:

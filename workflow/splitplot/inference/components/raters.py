@@ -18,7 +18,7 @@ from math import prod
 import numpy as np
 
 from splitplot.inference.components.crossed import ITEM, RUN, Term, subsets
-from splitplot.inference.components.ems import alternating, projected_squares
+from splitplot.inference.components.ems import projected_squares, strata
 from splitplot.inference.components.shares import (
     COMBINATIONS,
     DRAWS,
@@ -104,18 +104,8 @@ def rater_components(sums: RaterSums, weight: Floats, units: int | None = None) 
     is taken out as in `ems.components_of`.
     """
     n_items, replications = weight.sum(axis=1, keepdims=True), sums.replications
-    inflation = 1.0 if units is None else units / (units - 1)
-    sets, levels = subsets(len(sums.factors)), sums.n_levels
-    df = np.array([prod(levels[j] - 1 for j in s) for s in sets], dtype=np.float64)
-    others = np.array([prod(n for j, n in enumerate(levels) if j not in s) for s in sets])
-    mean: Floats = weight @ sums.mean / n_items
-    of_mean = projected_squares(mean, levels)
-    with_item = replications * inflation * (weight @ sums.square - n_items * of_mean)
-    with_item /= (n_items - 1) * df
-    noise = with_item if units is None else 2 * with_item
-    item_part = alternating(with_item, sets) / (replications * others)
-    factor_part = alternating(replications * n_items * of_mean / df - noise, sets)
-    factor_part /= replications * n_items * others
+    sets = subsets(len(sums.factors))
+    factor_part, item_part, _ = strata(sums, weight, units)
     if replications == 1:
         return np.concatenate([factor_part[:, 1:], item_part], axis=1)
     n_cells = sums.mean.shape[1] // sums.n_raters
