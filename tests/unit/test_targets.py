@@ -1,5 +1,8 @@
 """Which files a plan stands for, and the version files that stand for what a stage depends on."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from splitplot import paths, targets
@@ -183,3 +186,24 @@ def test_what_is_assumed_is_a_version_of_the_rehearsal_alone(plan, root):
 
 def test_a_rehearsal_is_no_file_of_the_study(plan):
     assert not [path for path in targets.stage_files(plan, partial=False) if "rehearsal" in path]
+
+
+def test_the_version_of_inference_covers_what_it_takes_from_elsewhere():
+    """Else an edit there would leave old numbers beside the new code."""
+    library = Path(targets.__file__).parent
+    sources = [path.read_text() for path in (library / "inference").rglob("*.py")]
+    taken = {
+        name.replace(".", "/") + ".py"
+        for source in sources
+        for name in re.findall(r"^\s*from splitplot\.([\w.]+) import", source, re.MULTILINE)
+        if not name.startswith("inference")
+    }
+    # canonical.py is pinned by tests of its own; export.py makes the table that inference reads.
+    assert taken - {"errors.py", "canonical.py", "scoring/export.py"} == set(targets.INFERRING)
+
+
+@pytest.mark.parametrize("stage", ["inference", "rehearsal", "report"])
+def test_an_edit_of_the_amounts_changes_the_versions_that_speak_of_them(plan, stage, monkeypatch):
+    before = targets.stage_version(plan, stage, partial=False).text
+    monkeypatch.setattr(targets, "_code", lambda *patterns: f"edited {patterns}")
+    assert targets.stage_version(plan, stage, partial=False).text != before

@@ -20,7 +20,10 @@ from splitplot.trials import trial_of
 STAGES = ("items", "sending", "scores", "table", "costs", "inference", "report", "rehearsal")
 """The stages that have a version file of their own."""
 
-DECIDING = ("looks.py", "inference/*.py", "inference/sequential/*.py", "scoring/export.py")
+INFERRING = ("amounts.py", "looks.py", "items/copies.py")
+"""What the package `inference` takes from elsewhere: a change there must not leave old numbers standing."""
+
+DECIDING = (*INFERRING, "inference/*.py", "inference/sequential/*.py", "scoring/export.py")
 """The code on which the decision after a look may depend: to decide again costs nothing."""
 
 LARGE_BYTES = 64 * 2**20
@@ -266,12 +269,14 @@ def stage_version(
         lacks_receipts = partial and bool(generated_files(plan))  # then the whole one is made again
         value = [_code("calls/costs.py"), lacks_receipts]
     elif stage == "inference":
-        value = [digests["analysis"], digests["plan"], package_digest("inference")]
+        code = [package_digest("inference"), _code(*INFERRING)]
+        value = [digests["analysis"], digests["plan"], *code]
     elif stage == "report":
-        value = [digests["plan"], package_digest("report"), partial]
+        value = [digests["plan"], package_digest("report"), _code("amounts.py"), partial]
         incomplete = bool(holes(plan, partial=partial))
     elif stage == "rehearsal":
         code = [package_digest(name) for name in ("inference", "rehearsal", "report")]
+        code.append(_code(*INFERRING))
         value = [digests["plan"], plan.get("pilot"), _pilot_digest(plan, root), code]
     elif stage == "looks":  # a partial report's decisions are of answers so far
         value = [digests["analysis"], digests["items"], digests["grid"], _code(*DECIDING), partial]
@@ -337,7 +342,9 @@ def cell_version(plan: dict[str, Any], trial: str, condition: str) -> Version:
     )
     path = paths.CELL_VERSION.format(study=plan["study"], trial=trial, condition=condition)
     looks = f" looks {looks_of(plan)}" if looks_of(plan) else ""
-    return Version(path, f"{count} {_code('prompts.py', 'calls/requests.py')}{looks}\n")
+    return Version(
+        path, f"{count} {_code('prompts.py', 'calls/requests.py', 'calls/keys.py')}{looks}\n"
+    )
 
 
 def plan_version(plan: dict[str, Any]) -> Version:

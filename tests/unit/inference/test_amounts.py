@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from splitplot.inference.amounts import AMOUNTS, log_margin
+from splitplot.amounts import AMOUNTS, log_margin
 from splitplot.inference.checks import flags
 from splitplot.inference.data import load_data
 from splitplot.inference.evidence import FIXED, ITEMS, Arm, Evidence

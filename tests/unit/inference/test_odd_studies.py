@@ -6,8 +6,8 @@ import random
 import jsonschema
 import pytest
 
+from splitplot.amounts import AMOUNTS
 from splitplot.inference import methods
-from splitplot.inference.amounts import AMOUNTS
 from splitplot.inference.summary import summarise
 from splitplot.inference_schema import inference_schema
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from splitplot.inference.amounts import LATENCY, SCOPES, USD, Amount
+from splitplot.amounts import LATENCY, SCOPES, USD, Amount
 from splitplot.inference.asked import Asked
 from splitplot.inference.checks import LOST_NOTED, MAX_LOST, MIN_ITEMS
 from splitplot.inference.clusters import TooFewClusters, cr2_mean

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from splitplot.amounts import Amount, amount_of, log_margin, saved
 from splitplot.errors import ConfigError
 from splitplot.inference.amount_checks import SPOKEN_SCOPES, barred, noted
-from splitplot.inference.amounts import Amount, amount_of, log_margin, saved
 from splitplot.inference.arms import Arms, averaged_over, paired_cells
 from splitplot.inference.asked import Asked, contrast_seed
 from splitplot.inference.contrasts import (

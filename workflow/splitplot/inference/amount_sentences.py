@@ -7,7 +7,7 @@ a tenth means the same in both directions, and no sentence says "better" of a nu
 from collections.abc import Sequence
 from math import isfinite
 
-from splitplot.inference.amounts import Amount
+from splitplot.amounts import Amount
 from splitplot.inference.checks import TRUNCATION_GAP, out_of_reach
 from splitplot.inference.evidence import FIXED, Evidence, Rival
 from splitplot.inference.intervals import Interval

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
+from splitplot.amounts import AMOUNTS
+from splitplot.amounts import DEFAULT_MARGIN as AMOUNT_MARGIN
 from splitplot.canonical import digest
-from splitplot.inference.amounts import AMOUNTS
-from splitplot.inference.amounts import DEFAULT_MARGIN as AMOUNT_MARGIN
 from splitplot.inference.arms import paired_cells
 from splitplot.inference.evidence import FIXED, ITEMS
 from splitplot.inference.grid import Cell

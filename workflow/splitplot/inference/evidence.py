@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from splitplot.inference.amounts import Amount
+from splitplot.amounts import Amount
 from splitplot.inference.intervals import Interval
 from splitplot.inference.noise import RunNoise
 from splitplot.inference.wording import POINTS, SAVINGS, SCORE_UNITS, Unit

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from splitplot.amounts import AMOUNTS, amount_of
 from splitplot.errors import ConfigError, near_miss
 from splitplot.inference import contrasts, health, methods
 from splitplot.inference.amount_contrast import answer_amount
-from splitplot.inference.amounts import AMOUNTS, amount_of
 from splitplot.inference.asked import FIRST_SCORER, Asked, asked_of_plan, explored
 from splitplot.inference.chapters import (
     calibration,

@@ -10,7 +10,7 @@ from math import inf, log
 
 import numpy as np
 
-from splitplot.inference.amounts import PER_CORRECT, USD, Amount
+from splitplot.amounts import PER_CORRECT, USD, Amount
 from splitplot.inference.arms import build_arms
 from splitplot.inference.clusters import TooFewClusters
 from splitplot.inference.data import StudyData, cell_means

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from splitplot.inference.amounts import saved
+from splitplot.amounts import saved
 from splitplot.inference.intervals import Interval
 
 MINUS = "−"

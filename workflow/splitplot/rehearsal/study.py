@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from splitplot.amounts import AMOUNTS
 from splitplot.errors import ConfigError
-from splitplot.inference.amounts import AMOUNTS
 from splitplot.inference.arms import averaged_over, paired_cells
 from splitplot.inference.asked import Asked, asked_of_plan
 from splitplot.inference.assumptions import LEAST_MEAN, Size

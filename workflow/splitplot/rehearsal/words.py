@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from math import floor, log10, sqrt
 from typing import Any
 
-from splitplot.inference.amounts import AMOUNTS, log_margin
+from splitplot.amounts import AMOUNTS, log_margin
 from splitplot.inference.wording import POINTS, SAVINGS, counted, listed, quoted
 from splitplot.inference.words import BETTER, BETTER_SIZE_OPEN, EQUIVALENT, NOT_SETTLED
 from splitplot.text import dollars

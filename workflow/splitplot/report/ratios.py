@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from splitplot.inference.amounts import AMOUNTS, PER_CORRECT, USD, saved
+from splitplot.amounts import AMOUNTS, PER_CORRECT, USD, saved
 from splitplot.report.section import Rows, Table, Value
 from splitplot.report.wording import NOTHING, dollars, level, number, p_value
 

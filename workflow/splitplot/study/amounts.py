@@ -2,8 +2,8 @@
 
 from typing import get_args
 
+from splitplot.amounts import AMOUNTS, LARGEST_MARGIN, LATENCY, PER_CORRECT, SCOPES, USD
 from splitplot.config_file import Problems, Where
-from splitplot.inference.amounts import AMOUNTS, LARGEST_MARGIN, LATENCY, PER_CORRECT, SCOPES, USD
 from splitplot.registry import Model
 from splitplot.study.analysis import Primary
 from splitplot.study.batches import Batching

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+from splitplot.amounts import AMOUNTS, amount_of
+from splitplot.amounts import DEFAULT_MARGIN as AMOUNT_MARGIN
 from splitplot.config_file import Problems, Where, canonical_numbers
 from splitplot.errors import ConfigError, near_miss
-from splitplot.inference.amounts import AMOUNTS, amount_of
-from splitplot.inference.amounts import DEFAULT_MARGIN as AMOUNT_MARGIN
 from splitplot.looks import ANYTIME
 from splitplot.registry import Model, Registry
 from splitplot.study.amounts import check_amount

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from splitplot.inference.amounts import AMOUNTS, LATENCY, PER_CORRECT, TOKENS_OUT, USD, Amount
+from splitplot.amounts import AMOUNTS, LATENCY, PER_CORRECT, TOKENS_OUT, USD, Amount
 from splitplot.inference.arms import paired_cells
 from splitplot.inference.asked import Asked, asked_of_plan, contrast_seed
 from splitplot.inference.checks import MIN_ITEMS, Flag
