@@ -53,8 +53,8 @@ def test_a_job_on_a_node_out_of_reach_and_the_one_that_replaces_it_share_the_wor
     finally:
         slurmd.resume()
     busy.check_ledger()  # not even asked twice
-    (receipt,) = busy.receipts()
-    assert (receipt["requests"], receipt["reused"], receipt["sent"]) == (80, 80, 0)
+    (receipt,) = busy.receipts()  # the last job's to end: of the two, either may be
+    assert (receipt["requests"], receipt["reused"] + receipt["sent"]) == (80, 80)
     assert busy.path("report.html").exists()
 
 

@@ -30,6 +30,12 @@ if sys.argv[2] == "scheduling":
     watch.schedule_by(stop_scheduling)
 try:
     print(run.path, flush=True)
+    if sys.argv[3:]:
+        drain.POLL_SECONDS = 30  # from the next look on
+        time.sleep(0.1)
+        before = watch.asked
+        (root / "STOP").touch()
+        print(before, watch.asked, flush=True)
     with lock:  # as a scheduler that is at work when the signal comes
         time.sleep(0.1)
     time.sleep(20)
@@ -44,8 +50,8 @@ finally:
 def start(tmp_path):
     started = []
 
-    def start(phase):
-        command = [sys.executable, "-c", RUN, str(tmp_path), phase]
+    def start(*phase):
+        command = [sys.executable, "-c", RUN, str(tmp_path), *phase]
         pipe = subprocess.PIPE
         started.append(subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True))
         started[-1].files = started[-1].stdout.readline().strip()
@@ -77,6 +83,12 @@ def test_a_stop_file_stops_the_scheduler(start, tmp_path):
     (tmp_path / "STOP").touch()
     assert run.stdout.readline() == "no more jobs\n"
     assert "splitplot: stopping" in run.stderr.readline() and run.poll() is None
+
+
+def test_a_run_that_ends_before_the_stop_file_is_looked_at_was_asked_all_the_same(start):
+    """Its jobs heed the file too, and may all have ended by then."""
+    run = start("scheduling", "seldom")
+    assert run.stdout.readline() == "False True\n"
 
 
 @pytest.mark.parametrize("how", ["signal", "file"])

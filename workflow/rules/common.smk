@@ -131,6 +131,17 @@ def stop_scheduling():
         slurm.cancel_waiting(slurm.run_name(workflow.scheduler))
 
 
+def lift_default_job_rate():
+    """Start jobs as they become ready, unless another rate than Snakemake's default is asked for.
+
+    Its limiter of 100 starts a second looks at all ready jobs again a second after each look, and
+    each job that ends begins another such series: time that grows with the square of the jobs.
+    """
+    limit = workflow.scheduling_settings.max_jobs_per_timespan
+    if limit and (limit.max_jobs, limit.timespan) == (100, 1):
+        workflow.scheduler.job_rate_limiter = None
+
+
 @cache
 def watch():
     """Hear requests to stop, from now to the end of the process; tell of jobs that earlier runs left."""

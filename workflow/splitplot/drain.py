@@ -25,15 +25,20 @@ SAME_REQUEST_SECONDS = 1.0
 
 
 class Drain:
-    """Watches for a request to stop the run; `asked` tells whether there was one."""
+    """Watches for a request to stop the run."""
 
     def __init__(self, run: Run, root: Path) -> None:
-        self.asked = False
+        self._asked = False
         self._run = run
         self._stop_file = root.resolve() / STOP_FILE
         self._watching = False
         self._scheduler: Callable[[], object] | None = None
         self._first_signal: float | None = None
+
+    @property
+    def asked(self) -> bool:
+        """Whether there was a request; jobs may have heeded `STOP` before the watching thread saw it."""
+        return self._asked or (self._watching and self._stop_file.exists())
 
     def start(self) -> None:
         """Begin to watch. Until the scheduler is known, SIGTERM ends the process in order."""
@@ -53,7 +58,7 @@ class Drain:
         self._scheduler = stop_scheduling
         for number in signals_heard():
             signal.signal(number, self._on_signal)
-        if self.asked:
+        if self._asked:
             stop_scheduling()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
@@ -75,11 +80,11 @@ class Drain:
             signals = os.read(reader, 4096) if ready else b""
             if any(number in (signal.SIGINT, signal.SIGTERM) for number in signals):
                 self._stop(at_once=self._is_second())
-            elif not self.asked and self._stop_file.exists():
+            elif not self._asked and self._stop_file.exists():
                 self._stop()
 
     def _stop(self, *, at_once: bool = False) -> None:
-        first, self.asked = not self.asked, True
+        first, self._asked = not self._asked, True
         self._run.tell_jobs(at_once=at_once)
         if first:
             if self._scheduler is not None:
