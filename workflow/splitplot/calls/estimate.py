@@ -113,11 +113,14 @@ def estimate(
     items: Sequence[Item],
     ledger_root: Path,
     closed: frozenset[int] = frozenset(),
+    *,
+    named: bool = True,
 ) -> Estimate:
     """Build every request of the plan, look its key up in the ledger, price the rest.
 
     A request that several cells share is counted once, in the first of them. closed: indices of the
     parts that are not asked (`looks.closed_parts`); without, a study that may stop early counts whole.
+    named: whether to make the digest of the work, which an approval is bound to.
     Raises ConfigError where such a study has items that do not stand alone.
     """
     total = Estimate(plan["study"], looks=looks_of(plan))
@@ -143,7 +146,8 @@ def estimate(
             remaining(plan, cell, items, ledgers[name], in_flight[name], keys, closed, prompts)
         )
         if last[name] == place:
-            done += b"".join(sorted(map(bytes.fromhex, seen.pop(name))))
+            of_trial = seen.pop(name)
+            done += b"".join(sorted(map(bytes.fromhex, of_trial))) if named else b""
     hours = gpu_hours(works)
     total.gpu_jobs, total.gpu_hours_at_most = hours.jobs, hours.at_most
     total.gpu_hours_expected = hours.expected
@@ -157,7 +161,7 @@ def estimate(
         unpriced = row.to_send and (row.usd_ceiling is None or row.usd_expected is None)
         if unpriced and row.model not in total.unpriced:
             total.unpriced.append(row.model)
-    total.work = _digest_of(done)
+    total.work = _digest_of(done) if named else ""
     return total
 
 
@@ -266,7 +270,8 @@ def preview(plan: dict[str, Any], root: Path) -> str:
         if any(is_remote(source, root) for source in plan["items"]):
             return f"study {plan['study']}: its requests can be counted once its items are fetched"
         items = present_items(plan, root)
-    return summary_line(estimate(plan, items, root / paths.LEDGER, closed_parts(plan, root)))
+    closed = closed_parts(plan, root)
+    return summary_line(estimate(plan, items, root / paths.LEDGER, closed, named=False))
 
 
 def _made_items(plan: dict[str, Any], root: Path) -> list[Item] | None:

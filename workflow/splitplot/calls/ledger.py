@@ -22,6 +22,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -32,7 +33,8 @@ from splitplot.files import atomic_path
 MAGIC = b"SPLIDX1\n"
 HEADER = struct.Struct("=8sQQ")  # magic, bytes of the file that are covered, number of entries
 GAP = 1 << 63  # set in an entry's offset when the response is a gap (error, expired, …)
-HALF = KEY_LENGTH // 2  # hexadecimal digits of a key that make one 64-bit word
+HALF = KEY_LENGTH // 2  # hexadecimal digits of a key that make one word
+WORD_BITS = 4 * HALF
 OPEN_FILES = 64  # ledger files that a reader keeps open
 INDEX_TAIL_BYTES = 1 << 20  # an uncovered tail larger than this is indexed by whoever reads it
 SCANNED_PER_LOOK_UP = 16  # entries of an index that are passed in the time of one search in it
@@ -322,16 +324,17 @@ def _read_index(path: Path, columns: int) -> tuple[int, list[array[int]]] | None
 
 @dataclass
 class _Wanted:
-    """Keys that are looked for; by their first words too, once a file with an index is asked."""
+    """Keys that are looked for; as numbers too, once a file with an index is asked."""
 
     keys: set[str]
 
     @cached_property
-    def by_high(self) -> dict[int, list[str]]:
-        words: dict[int, list[str]] = {}
-        for key in self.keys:
-            words.setdefault(int(key[:HALF], 16), []).append(key)
-        return words
+    def by_number(self) -> dict[int, str]:
+        return {int(key, 16): key for key in self.keys}
+
+    @cached_property
+    def high(self) -> set[int]:
+        return {number >> WORD_BITS for number in self.by_number}
 
 
 def _matches(path: Path, known: _Covered, wanted: _Wanted) -> Iterator[tuple[str, int]]:
@@ -344,32 +347,31 @@ def _matches(path: Path, known: _Covered, wanted: _Wanted) -> Iterator[tuple[str
         return
     few = len(wanted.keys) * SCANNED_PER_LOOK_UP < len(known.high)
     if few:
-        if not any(_is_in(known.high, high) for high in wanted.by_high):
+        if not any(_is_in(known.high, high) for high in wanted.high):
             return
-    elif wanted.by_high.keys().isdisjoint(known.high):
+    elif wanted.high.isdisjoint(known.high):
         return
     if known.low is None or known.offsets is None:
         columns = _read_index(path, columns=3)
         if columns is None:
             raise SplitplotError(f"{path}: its index has gone meanwhile; run again")
         _, (known.high, known.low, known.offsets) = columns  # the same one, or a longer one
+    places: Iterable[int] = range(len(known.high))
     if few:
-        for high in wanted.by_high:
-            place = bisect_left(known.high, high)
-            while place < len(known.high) and known.high[place] == high:
-                yield from _same(wanted, high, known.low[place], known.offsets[place])
-                place += 1
-        return
-    for high, low, offset in zip(known.high, known.low, known.offsets, strict=True):
-        if high in wanted.by_high:
-            yield from _same(wanted, high, low, offset)
+        places = chain.from_iterable(_places(known.high, high) for high in wanted.high)
+    high, low, asked = known.high, known.low, wanted.by_number
+    for place in places:
+        key = asked.get(high[place] << WORD_BITS | low[place])
+        if key is not None:
+            yield key, known.offsets[place]
 
 
-def _same(wanted: _Wanted, high: int, low: int, offset: int) -> Iterator[tuple[str, int]]:
-    """The wanted key of these two words with its offset, if there is one."""
-    for key in wanted.by_high[high]:
-        if int(key[HALF:], 16) == low:
-            yield key, offset
+def _places(ordered: array[int], word: int) -> Iterator[int]:
+    """Where the word stands in the sorted array."""
+    place = bisect_left(ordered, word)
+    while place < len(ordered) and ordered[place] == word:
+        yield place
+        place += 1
 
 
 def _is_in(ordered: array[int], word: int) -> bool:

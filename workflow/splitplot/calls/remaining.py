@@ -122,6 +122,7 @@ def remaining(
         work.bound_out = max_output(trial["parameters"], work.price)
     found = ledger.find(sizes)
     work.requests = len(sizes)
+    keep = work.answers.append
     for key, (tokens_in, bound_in, part) in sizes.items():
         position = found.get(key)
         if position is None and key in in_flight:
@@ -133,7 +134,7 @@ def remaining(
         elif position.gap:
             work.gaps += 1
         else:
-            work.answers.append(position, tokens_in)
+            keep(position, tokens_in)
     return work
 
 
