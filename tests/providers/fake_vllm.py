@@ -20,6 +20,8 @@ FAKE_VLLM_TORN       with DIE_AFTER: leaves half a line behind
 FAKE_VLLM_POISON     text in a prompt that kills the engine
 FAKE_VLLM_DYING_S    with POISON: `serve` answers 500 to all for so long before it ends, as vLLM does when
                      its engine core has died
+FAKE_VLLM_HANGS      text in a prompt at which it goes on for ever without a word
+FAKE_VLLM_HANGS_ONCE with HANGS: the first time only, where FAKE_VLLM_STATE is set
 FAKE_VLLM_SILENT     text in a prompt that gets no line at all
 FAKE_VLLM_FAILS      text in a prompt that is answered with an error of the request
 FAKE_VLLM_NO_START   exits with code 1 before it is ready, with this as its last words
@@ -134,6 +136,9 @@ def chat(body, served):
         threading.Timer(dying_s, os._exit, (1,)).start()
     if DYING.is_set():
         return 500, error(500, "InternalServerError", "EngineCore encountered an issue.")
+    if setting("HANGS") and setting("HANGS") in prompt:
+        while not setting("HANGS_ONCE") or first_time("hung"):
+            time.sleep(600)
     time.sleep(float(setting("ANSWER_S", "0")))
     if body.get("model") not in (None, served):
         return 404, error(404, "NotFoundError", f"The model `{body['model']}` does not exist.")

@@ -72,6 +72,8 @@ SlurmdTimeout=30
 {nodes}
 PartitionName=debug Nodes={names} Default=YES MaxTime=60 PriorityTier=1
 PartitionName=one Nodes={first} MaxTime=60 PriorityTier=1
+PartitionName=cancel Nodes={first} MaxTime=60 PriorityTier=1 PreemptMode=CANCEL
+PartitionName=grace Nodes={first} MaxTime=60 PriorityTier=1 PreemptMode=CANCEL GraceTime=30
 PartitionName=short Nodes={names} MaxTime=1 PriorityTier=1
 PartitionName=urgent Nodes={names} MaxTime=60 PriorityTier=2
 """

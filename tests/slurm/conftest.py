@@ -43,6 +43,7 @@ class Site(workflow.Workspace):
     """A workspace whose jobs go to the cluster.
 
     profile: what `profiles/slurm/config.yaml` says, with what this cluster needs otherwise.
+    shipped_defaults: its `default-resources`, which are another, to be quick.
     """
 
     def __init__(self, root: Path, slurm) -> None:
@@ -50,6 +51,7 @@ class Site(workflow.Workspace):
         self.profile = yaml.safe_load(
             (REPOSITORY / "profiles/slurm/config.yaml").read_text(encoding="utf-8")
         )
+        self.shipped_defaults = self.profile["default-resources"]
         self.profile |= {
             "default-resources": ["mem_mb=500", "runtime=10", "slurm_extra='--signal=TERM@20'"],
             "slurm-status-command": "squeue",

@@ -4,6 +4,9 @@ In each case nothing that was answered is lost, nothing is recorded twice, and t
 A server that goes down with its job drops what it has in flight: those, at most its slots, are asked again.
 """
 
+import signal
+from subprocess import TimeoutExpired
+
 import pytest
 
 from .conftest import SLOTS, wait_for
@@ -78,6 +81,44 @@ def test_a_preempted_job_is_started_again_by_slurm_and_goes_on(busy):
     busy.check_second_job(before)
     (only,) = busy.generating().values()
     assert (only["JobId"], only["Restarts"], only["JobState"]) == (job, "1", "COMPLETED")
+
+
+def test_a_job_that_is_preempted_for_good_is_waited_for_until_a_second_ctrl_c(busy):
+    """PreemptMode=CANCEL: docs/slurm.md says what to do, and that nothing is lost."""
+    busy.models["models"]["tiny"]["resources"]["partition"] = "cancel"
+    run = busy.begin()
+    job = busy.wait_for_answers("tiny", 2 * SLOTS)
+    urgent = ("--partition=urgent", "--nodelist=n1", "--nodes=1", "--exclusive", "--time=1")
+    busy.slurm.ask("sbatch", *urgent, "--output=/dev/null", "--chdir=/", "--wrap=sleep 2")
+    wait_for(lambda: job not in busy.generating("RUNNING", "COMPLETING"), 120)
+    assert busy.generating()[job]["JobState"] == "PREEMPTED"
+    before = busy.sent()
+    busy.set_latency("tiny", 0)
+    wait_for(lambda: "A Job preemption" in busy.output(), 120)
+    run.send_signal(signal.SIGINT)
+    with pytest.raises(TimeoutExpired):
+        run.wait(5)
+    run.send_signal(signal.SIGINT)
+    busy.end(run, ok=False, seconds=60)
+    busy.end(busy.begin())
+    busy.check_ledger(lost=SLOTS)
+    busy.check_second_job(before)
+
+
+def test_a_job_that_ends_in_its_grace_time_before_it_is_preempted_for_good_is_submitted_again(busy):
+    busy.models["models"]["tiny"]["resources"]["partition"] = "grace"
+    run = busy.begin()
+    job = busy.wait_for_answers("tiny", 2 * SLOTS)
+    urgent = ("--partition=urgent", "--nodelist=n1", "--nodes=1", "--exclusive", "--time=1")
+    busy.slurm.ask("sbatch", *urgent, "--output=/dev/null", "--chdir=/", "--wrap=sleep 2")
+    wait_for(lambda: job not in busy.generating("RUNNING", "COMPLETING"), 120)
+    before = busy.sent()
+    busy.set_latency("tiny", 0)
+    busy.end(run)
+    busy.check_ledger(lost=SLOTS)
+    busy.check_second_job(before)
+    first, second = busy.generating().values()
+    assert (first["JobState"], second["JobState"]) == ("FAILED", "COMPLETED")
 
 
 def test_a_job_whose_node_fails_is_started_on_another(busy):

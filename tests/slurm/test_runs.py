@@ -4,7 +4,9 @@ import re
 import signal
 
 import pytest
+import yaml
 
+from splitplot import slurm as queue
 from splitplot.calls.stop import STOP_FILE
 
 from .conftest import SLOTS, wait_for
@@ -34,6 +36,30 @@ def test_an_orphan_and_the_job_that_replaces_it_share_the_work(busy):
     assert {job["JobState"] for job in busy.generating().values()} == {"COMPLETED"}
     assert busy.path("report.html").exists()
     assert "Nothing to be done" in busy.end(busy.begin())
+
+
+def test_jobs_of_a_run_that_is_at_work_on_another_study_are_left_alone(busy):
+    other = yaml.safe_dump(busy.study | {"study": "t"}, sort_keys=False)
+    busy.write("config/studies/t.yaml", other)
+    run = busy.begin()
+    busy.wait_for_answers("tiny", SLOTS)
+    first = busy.output()
+    beside = busy.begin("--config", "study=t", "--", "results/t/items.parquet")
+    told = busy.end(beside)
+    assert "splitplot: another run is at work here, on s" in told
+    assert "of an earlier run" not in told and "scancel" not in told
+    assert "of an earlier run" not in first
+    busy.set_latency("tiny", 0)
+    assert run.wait(480) == 0
+    busy.check_ledger()
+
+
+def test_a_slurm_that_forgets_jobs_is_recognised_by_its_configuration(slurm, monkeypatch):
+    for name, value in slurm.environment.items():
+        monkeypatch.setenv(name, value)
+    assert queue.forgets("squeue") == ""
+    monkeypatch.setattr(queue, "SHORTEST_AGE_SECONDS", 601)
+    assert "Slurm forgets a job 600 s after its end" in queue.forgets("squeue")
 
 
 def test_a_job_on_a_node_out_of_reach_and_the_one_that_replaces_it_share_the_work(busy):

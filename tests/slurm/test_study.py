@@ -8,6 +8,8 @@ import pytest
 
 from splitplot.files import read_jsonl
 
+from .conftest import wait_for
+
 pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.timeout(600)]
 
 REAL = {
@@ -48,6 +50,46 @@ def test_two_models_at_once_get_what_they_ask_for_and_gpus_of_their_own(site):
         assert (receipt["requests"], receipt["sent"], receipt["gpus"]) == (80, 80, 1)
         assert receipt["outcomes"] == {"ok": 80}
     assert sorted(seen.values()) == ["0", "1"]
+
+
+@pytest.mark.long
+def test_all_gpus_of_a_job_are_on_one_node_and_the_receipt_counts_those_that_it_was_given(site):
+    """One GPU of each node is taken: two are free, on two nodes, where one engine sees one of them."""
+    site.add_model("tiny", 0)
+    site.only_generate_on_slurm()
+    others = [
+        site.slurm.ask(
+            *("sbatch", "--parsable", f"--nodelist={node}", "--gpus=1", "--mem=100", "--time=20"),
+            *("--output=/dev/null", "--chdir=/", "--wrap=sleep 1000"),
+        ).strip()
+        for node in ("n1", "n2")
+    ]
+    try:
+        run = site.begin("--set-resources", "generate:gpu=2")
+        waits = wait_for(lambda: site.generating("PENDING", "RUNNING"), 60)
+        wait_for(lambda: next(iter(site.generating().values()))["Reason"] == "Resources", 60)
+    finally:
+        site.slurm.ask("scancel", *others)
+    site.end(run)
+    (job,) = site.generating().values()
+    assert job["JobId"] in waits and job["NumNodes"] == "1" and job["JobState"] == "COMPLETED"
+    (receipt,) = site.receipts()
+    assert (receipt["cuda_visible_devices"], receipt["gpus"]) == ("0,1", 2)
+    (log,) = site.path("logs").glob("generate/*/*.log")
+    assert "asks for 1 GPU, and this job was given 2 (CUDA_VISIBLE_DEVICES=0,1)" in log.read_text()
+
+
+@pytest.mark.long
+def test_with_the_shipped_profile_scores_of_twenty_cells_ask_for_less_than_half_an_hour(site):
+    site.profile["default-resources"] = site.shipped_defaults
+    site.models["models"]["robot"] = {"model": "sim/robot", "route": "sim", "sim": {"seed": 1}}
+    site.study["models"] = ["robot"]
+    site.study["sampling"] = [{"name": f"s{n}", "max_tokens": 10 + n} for n in range(10)]
+    site.study["replications"], site.items = 1, site.items[:2]
+    site.end(site.begin("results/s/item_responses.parquet"))
+    (job,) = site.slurm.jobs(site.root).values()
+    assert job["Comment"].startswith("rule_scores") and job["JobState"] == "COMPLETED"
+    assert (job["TimeLimit"], job["MinMemoryNode"]) == ("00:25:00", "8000M")
 
 
 @pytest.mark.long

@@ -20,6 +20,7 @@ def test_what_the_model_says_is_asked_for_by_the_names_of_the_executor():
         "runtime": 240,
         "gpu": 2,
         "gpu_model": "h100",
+        "nodes": 1,
         "cpus_per_task": 8,
         "slurm_partition": "gpu",
         "slurm_account": "lab",
@@ -30,7 +31,7 @@ def test_what_the_model_says_is_asked_for_by_the_names_of_the_executor():
 
 def test_what_it_does_not_say_is_left_to_the_cluster_but_for_memory_time_and_processors():
     wanted = {name: value for name, value in asked({}).items() if value is not None}
-    assert wanted == {"mem_mb": 4000, "runtime": 60, "cpus_per_task": 1}
+    assert wanted == {"mem_mb": 4000, "runtime": 60, "nodes": 1, "cpus_per_task": 1}
     assert asked({"gpu_type": "h100"})["gpu_model"] is None  # a type of no GPU
 
 
@@ -73,6 +74,10 @@ def test_an_engine_that_takes_gpus_asks_for_them_said_or_not(root, entry, gpus):
     made = Remaining(trial, "a", None)
     made.part.append(0)
     assert gpu_hours([made]).at_most == gpus  # an hour is the time limit
+
+
+def test_all_gpus_of_a_job_are_asked_for_on_one_node():
+    assert asked({"gpus": 4})["nodes"] == 1
 
 
 def test_vllm_has_an_environment_of_its_own():

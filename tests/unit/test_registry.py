@@ -236,6 +236,12 @@ LLAMA = f"model: local/x, weights: {{path: x}}, sha256: {SHA}"
         (f"{LLAMA}, resources: {{qos: '--x'}}", "qos: must be one word"),
         (f"{LLAMA}, speed: {{answers_per_minute: 0}}", "answers_per_minute: must be above 0"),
         (f"{LLAMA}, gpu_layers: 9, resources: {{gpus: 0}}", "gpu_layers: 9 needs a GPU"),
+        (
+            f"{LLAMA}, resources: {{gpu_type: h100}}",
+            "resources.gpu_type: h100, but a job of it asks for no GPU; write resources: {gpus: 1, gpu_t",
+        ),
+        (f"{SERVER}, resources: {{gpu_type: h100}}", "a job of it asks for no GPU"),
+        (f"{VLLM}, resources: {{gpus: 0, gpu_type: h100}}", "a job of it asks for no GPU"),
         (f"{LLAMA}, tensor_parallel: 2", "tensor_parallel: unknown key"),
         (
             f"{VLLM}, tensor_parallel: 4, resources: {{gpus: 2}}",
@@ -262,6 +268,36 @@ LLAMA = f"model: local/x, weights: {{path: x}}, sha256: {SHA}"
         (
             SERVER.replace("serve,", "sh, -c, 'serve --hf-token s3cret',"),
             "the environment variable HF_TOKEN",
+        ),
+        (f"{VLLM}, command: [env, HF_TOKEN=hf_s3cret, vllm]", "HF_TOKEN=…: every user of the node"),
+        (
+            f"{VLLM}, command: [apptainer, exec, --env, HF_TOKEN=hf_s3cret, v.sif, vllm]",
+            "into a container it gets as APPTAINERENV_HF_TOKEN",
+        ),
+        (
+            f"{VLLM}, command: [apptainer, exec, --env=HF_TOKEN=hf_s3cret, vllm]",
+            "HF_TOKEN=…: every",
+        ),
+        (f"{VLLM}, command: [podman, run, -eHF_TOKEN=hf_s3cret, vllm]", "HF_TOKEN=…: every"),
+        (f"{VLLM}, command: [env, 'A=1,wandb_api_key=\"s3cret\"', vllm]", "wandb_api_key=…: every"),
+        (f"{VLLM}, extra_args: [--x, 'DB_PASSWORD=s3cret']", "and it would stand in plan.json"),
+        (f"{VLLM}, extra_args: [--x, 'a --hf-token s3cret']", "--hf-token: every user of the node"),
+        (
+            f'{VLLM}, extra_args: [--x, \'{{"a": "hf_{"s3cret" * 4}"}}\']',
+            "looks like a token or key",
+        ),
+        (f"{VLLM}, command: [env, A=sk-{'s3cret' * 4}, vllm]", "looks like a token or key"),
+        (
+            SERVER.replace("serve,", "bash, -c, 'HF_TOKEN=hf_s3cret python serve.py',"),
+            "HF_TOKEN=…: every user of the node can read a command (ps), and it would stand in plan",
+        ),
+        (
+            SERVER.replace("serve,", "bash, -c, '(export HF_TOKEN=''hf_s3cret'';serve)',"),
+            "HF_TOKEN=…: every user of the node",
+        ),
+        (
+            SERVER.replace("serve,", "bash, -c, 'cd x;serve;--api-key=\"s3cret\"',"),
+            "key_variable: LLAMA_API_KEY",
         ),
         (f"{VLLM}, mode: batch", '"batch" is not allowed; did you mean "run-batch"?'),
         (f"{VLLM}, gpu_memory_utilization: 1.5", "must be at most 1, not 1.5"),
@@ -290,11 +326,19 @@ def test_a_mistake_in_an_engine_is_named_with_what_is_allowed(registry_of, entry
     message = refusal(registry_of, f"models: {{a: {{{entry}}}}}")
     assert expected in message
     assert message.startswith("config/models.yaml: models.a")
+    assert "s3cret" not in message
 
 
 @pytest.mark.parametrize(
     "entry",
     [
+        f"{VLLM}, resources: {{gpu_type: h100}}",  # as many as tensor_parallel, one
+        f"{LLAMA}, gpu_layers: 9, resources: {{gpu_type: h100}}",
+        f"{VLLM}, command: [podman, run, -e, HF_TOKEN, --env=HF_HOME=/x, vllm]",
+        f'{VLLM}, command: [bash, -c, \'HF_TOKEN=$MINE MONKEY=1 KEYS=2 B="$T" exec vllm "$@"\', x]',
+        f'{VLLM}, command: [bash, -c, \'HF_TOKEN="$(cat token)" exec vllm "$@"\', x]',
+        f"{VLLM}, extra_args: [--pad-token=0, --hf-overrides, '{{\"eos_token_id\": 2}}']",
+        f"{VLLM}, extra_args: [--download-dir, /x/hf_cache_of_the_lab_1, --xx, a:sk-learn-tasks-of-ours]",
         f"{VLLM}, extra_args: [--tokenizer, lab/other, --enforce-eager, -O3, --swap-space, '-1']",
         f"{VLLM}, extra_args: [--reasoning-parser, qwen3, --config-format, hf]",
         f"{VLLM}, tensor_parallel: 2, resources: {{gpus: 4}}",

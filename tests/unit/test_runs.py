@@ -23,6 +23,7 @@ from splitplot.runs import Run
 run = Run(Path(sys.argv[1]), ["snakemake", "--cores", "2"])
 for study in sys.argv[2:]:
     run.enter(study)
+run.name_jobs("splitplot_of_another")
 print(run.path, flush=True)
 sys.stdin.read()
 run.leave()
@@ -122,6 +123,24 @@ def test_another_study_goes_on_beside_it_and_its_locks_stay(run, tmp_path, proce
     assert "another run is at work here, on s, t" in notices[0]
     assert "locks of a run that was killed" in notices[1]
     assert all(path.exists() for path in locks) and not stale.exists()
+
+
+def test_the_jobs_of_runs_at_work_are_known_by_name_and_those_of_dead_runs_are_not(
+    run, tmp_path, process
+):
+    run.name_jobs("too_early")  # nothing is entered yet: nothing is written
+    assert not run.path.with_suffix(".run").exists()
+    other = process(ENTERS, tmp_path, "s", "t")
+    of_another(tmp_path, jobs="splitplot_of_node7")  # nobody can tell whether it is alive
+    run.enter("u")
+    run.name_jobs("splitplot_of_mine")
+    told = json.loads(run.path.with_suffix(".run").read_text())
+    assert (told["studies"], told["jobs"]) == (["u"], "splitplot_of_mine")
+    assert runs._held(Path(f"{other.says}.run"))
+    assert run.jobs_at_work() == {"splitplot_of_another", "splitplot_of_node7"}
+    other.kill()
+    other.wait()
+    assert run.jobs_at_work() == {"splitplot_of_node7"}
 
 
 def test_what_a_killed_run_has_left_is_cleared_away(run, tmp_path, process):

@@ -20,7 +20,7 @@ def queue(tmp_path, monkeypatch):
 
     def fake(*lines, code=0):
         (tmp_path / "lines").write_text("".join(f"{line}\n" for line in lines))
-        for name in ("squeue", "scancel"):
+        for name in ("squeue", "scancel", "scontrol"):
             script = folder / name
             script.write_text(
                 f'#!/bin/sh\necho "{name} $@" >> {tmp_path}/called\ncat {tmp_path}/lines\nexit {code}\n'
@@ -109,3 +109,36 @@ def test_without_a_name_nothing_is_taken_back(queue):
     called = queue()
     slurm.cancel_waiting(slurm.run_name(object()))
     assert not called.exists()
+
+
+def test_jobs_of_a_run_that_is_at_work_are_not_named_and_their_end_is_not_offered(tmp_path, queue):
+    here = str(tmp_path)
+    queue(
+        LINE(["12", "RUNNING", "splitplot_theirs", "rule_generate", here]),
+        LINE(["13", "RUNNING", "splitplot_left", "rule_generate", here]),
+    )
+    text = slurm.notice(tmp_path, {"splitplot_theirs"})
+    assert "Slurm has 1 job of an earlier run in this folder: 13 (" in text
+    assert text.endswith("scancel --name=splitplot_left")
+    assert slurm.notice(tmp_path, {"splitplot_theirs", "splitplot_left"}) == ""
+
+
+@pytest.mark.parametrize(
+    ("age", "warned"), [("2", True), ("60", True), ("239", True), ("240", False), ("300", False)]
+)
+def test_a_slurm_that_forgets_jobs_between_two_looks_is_told_of(queue, tmp_path, age, warned):
+    config = ["Configuration data as of 2026", "MinJobAge               = " + age + " sec"]
+    called = queue(*config, "MinJobAgeOther = 1 sec")
+    text = slurm.forgets("squeue")
+    assert (f"forgets a job {age} s after its end (MinJobAge)" in text) is warned
+    assert ("180 s apart" in text and "MinJobAge=300" in text) is warned
+    assert called.read_text() == "scontrol show config\n"
+
+
+def test_with_accounts_of_jobs_or_without_an_answer_nothing_is_told(queue):
+    called = queue("MinJobAge = 2 sec")
+    assert slurm.forgets("sacct") == slurm.forgets(None) == "" and not called.exists()
+    queue("no such line")
+    assert slurm.forgets("squeue") == ""
+    queue("MinJobAge = 2 sec", code=1)
+    assert slurm.forgets("squeue") == ""

@@ -124,6 +124,21 @@ def on_slurm():
     return getattr(workflow.executor_plugin, "name", "") == "slurm"
 
 
+def slurm_notices():
+    """What a run by Slurm tells before it begins, each "" where there is nothing to tell."""
+    status_command = getattr(workflow.executor_settings, "status_command", None)
+    return [
+        slurm.notice(Path.cwd(), RUN.jobs_at_work()),
+        slurm.forgets(status_command),
+    ]
+
+
+def name_jobs():
+    """Let other runs in this folder know which jobs of Slurm are this run's."""
+    if on_slurm():
+        RUN.name_jobs(slurm.run_name(workflow.scheduler))
+
+
 def stop_scheduling():
     """Start no more jobs. Of those at Slurm the ones that wait are taken back; the others drain."""
     workflow.scheduler.exit_gracefully()
@@ -145,9 +160,9 @@ def lift_default_job_rate():
 @cache
 def watch():
     """Hear requests to stop, from now to the end of the process; tell of jobs that earlier runs left."""
-    left = slurm.notice(Path.cwd()) if on_slurm() else ""
-    if left:
-        print(f"splitplot: {left}", file=sys.stderr)
+    for told in slurm_notices() if on_slurm() else ():
+        if told:
+            print(f"splitplot: {told}", file=sys.stderr)
     DRAIN.start()
     atexit.register(RUN.leave)
 

@@ -19,6 +19,8 @@ ASKED: dict[str, Ask] = {
     "runtime": lambda trial: minutes(trial),
     "gpu": lambda trial: gpus(trial) or None,
     "gpu_model": lambda trial: _text(trial, "gpu_type") if gpus(trial) else None,
+    # An engine runs on one node; GPUs that Slurm had found on two would be idle there, and missed here.
+    "nodes": lambda trial: 1,
     # Never left to the rule's threads: `cores` of a profile cuts those without a word.
     "cpus_per_task": lambda trial: threads(trial),
     "slurm_partition": lambda trial: _text(trial, "partition"),

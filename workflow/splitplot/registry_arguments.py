@@ -7,6 +7,15 @@ _SET_BY_US = (
     *("--host", "--port", "--url", "--uds"),
 )
 _SEEN = "every user of the node can read a command (ps)"
+_KEPT = f"{_SEEN}, and it would stand in plan.json"
+_KEY_ADVICE = (
+    "name the environment variable in which the server looks for its key, e.g. "
+    "key_variable: LLAMA_API_KEY; the key itself is made anew at each start"
+)
+_TOKEN_ADVICE = (
+    "put the token into the environment variable HF_TOKEN; into a container it gets as "
+    "APPTAINERENV_HF_TOKEN, or by `--env HF_TOKEN` of podman, without a value"
+)
 _OURS = dict.fromkeys(_SET_BY_US, "is set by the workflow; leave it out")
 _OURS |= {
     "--enable-metrics": "opens a port to everybody (0.0.0.0); leave it out",
@@ -34,7 +43,25 @@ _OURS |= {
 _NAMES_OF_OTHERS = frozenset({"--tokenizer"})
 """Whole names of vLLM that one of ours begins with."""
 
-_SECRET = re.compile(r"(?:^|\s)(--(?:api|hf)[-_](?:key|token))(?:[=\s]\s*([^\s$\-]\S*)|$)")
+SECRET_WORDS = "KEY|TOKEN|SECRET|PASSWORD"
+"""How a variable ends that holds a secret, alone or after a _, in capitals or not."""
+
+_SECRET = re.compile(r"(--(?:api|hf)[-_](?:key|token))[\"']?(?:[=\s]\s*[\"']?([^\s$\-{`\"'])|$)")
+_VARIABLE = re.compile(
+    rf"(?:(?<![\w-])(?i:((?:\w*_)?(?:{SECRET_WORDS})))|(?<!\w)((?:\w*_)?(?:{SECRET_WORDS})))"
+    r"=[\"']?[^\s${`\"']"
+)
+"""NAME=value anywhere in a word, unless the value is $NAME, {name} or what another command prints. After
+a dash in capitals only: `-eHF_TOKEN=…` of a container is one, `--pad-token=…` is none."""
+
+SECRET_PREFIXES = "sk|pk|gsk|xai|hf|r8|key|csk|fw|pplx|nvapi|tgp_v1"
+"""How keys and tokens of providers begin, before a - or _."""
+
+_SHAPED = re.compile(
+    rf"(?<![\w/.-])(?:(?:{SECRET_PREFIXES})[-_](?=[A-Za-z_-]*\d)[A-Za-z0-9_-]{{16,}}|AIza[\w-]{{30,}})"
+    r"|Bearer\s+[^\s${`]"
+)
+"""A key or token by its looks, anywhere in a word. With a digit, and not in a path: hf_cache is a folder."""
 
 
 def check_extra(arguments: list[str]) -> list[str]:
@@ -56,15 +83,27 @@ def check_extra(arguments: list[str]) -> list[str]:
 
 
 def check_command(command: list[str]) -> list[str]:
-    """Raise ValueError for a command that holds a key or token in words."""
+    """Raise ValueError for a command, or its arguments, with a key or token in words within one of them.
+
+    The message never repeats the secret.
+    """
     for argument, following in zip(command, [*command[1:], ""], strict=True):
         for name, value in _SECRET.findall(argument):
             if value or re.match(r"[^\s$\-{]", following):
-                where = (
-                    "put the token into the environment variable HF_TOKEN"
-                    if "token" in name
-                    else "name the environment variable in which the server looks for its key, e.g. "
-                    "key_variable: LLAMA_API_KEY; the key itself is made anew at each start"
-                )
-                raise ValueError(f"{name}: {_SEEN}; leave it out and {where}")
+                raise ValueError(f"{name}: {_SEEN}; leave it out and {_advice(name)}")
+        if set_here := _VARIABLE.search(argument):
+            name = set_here[1] or set_here[2]
+            raise ValueError(f"{name}=…: {_KEPT}; leave it out and {_advice(name)}")
+        if _SHAPED.search(argument):
+            raise ValueError(
+                f"holds what looks like a token or key: {_KEPT}; leave it out and {_TOKEN_ADVICE}"
+            )
     return command
+
+
+def _advice(name: str) -> str:
+    if "token" in name.lower():
+        return _TOKEN_ADVICE
+    if name.startswith("--"):
+        return _KEY_ADVICE
+    return f"set it in the environment of the run; of the key of a server, {_KEY_ADVICE}"

@@ -88,6 +88,7 @@ def _vllm(
         "command": list(entry.command),
         "mode": entry.mode,
         "start_timeout_s": entry.start_timeout_s,
+        "stall_timeout_s": entry.stall_timeout_s,
         "stop_grace_s": entry.stop_grace_s,
         "max_attempts": entry.max_attempts,
     }

@@ -10,6 +10,7 @@ from pydantic.types import Discriminator
 
 from splitplot.config_file import Document, Problems, Where
 from splitplot.config_model import Section
+from splitplot.registry_arguments import SECRET_PREFIXES
 from splitplot.registry_local import LocalEntry, Named
 
 _ADVICE = (
@@ -21,7 +22,7 @@ _SECRET_KEYS = re.compile(
     r"(auth|access|api)?[-_]?token|bearer)$"
 )
 _SECRET_VALUES = re.compile(
-    r"^(sk|pk|gsk|xai|hf|r8|key|csk|fw|pplx|nvapi|tgp_v1)[-_][A-Za-z0-9_-]{16,}$|^AIza[\w-]{30,}$|^Bearer\s"
+    rf"^({SECRET_PREFIXES})[-_][A-Za-z0-9_-]{{16,}}$|^AIza[\w-]{{30,}}$|^Bearer\s"
 )
 _SECRET_HEADERS = re.compile(r"(?i)auth|cookie|key|token|secret|password")
 _SECRET_HEADER_VALUES = re.compile(r"(?i)^\s*(bearer|basic)\s")

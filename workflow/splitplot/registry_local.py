@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from splitplot import job_resources
 from splitplot.config_model import Section
 from splitplot.errors import near_miss
 from splitplot.registry_arguments import check_command, check_extra
@@ -74,6 +75,22 @@ class LocalEntry(Named):
     resources: Resources = Field(default_factory=lambda: Resources.model_validate({}))
     speed: Speed = Field(default_factory=lambda: Speed.model_validate({}))
     sim: dict[str, Any] | None = None
+
+    @model_validator(mode="after")
+    def _has_a_gpu_of_its_type(self) -> "LocalEntry":
+        given = self.resources
+        endpoint = {
+            "engine": self.engine,
+            "resources": given.model_dump(exclude_none=True),
+            "tensor_parallel": getattr(self, "tensor_parallel", None) or 1,
+            "gpu_layers": getattr(self, "gpu_layers", 0),
+        }
+        if given.gpu_type is not None and not job_resources.gpus({"endpoint": endpoint}):
+            raise ValueError(
+                f"resources.gpu_type: {given.gpu_type}, but a job of it asks for no GPU; write "
+                f"resources: {{gpus: 1, gpu_type: {given.gpu_type}}}, or leave gpu_type out"
+            )
+        return self
 
 
 class Weights(Section):
@@ -156,6 +173,7 @@ class VllmEntry(LocalEntry):
     context, slots: its max_model_len and max_num_seqs. seed: of the engine; by default each request
     has its own, made from its key. extra_args: further arguments; part of the id, as they may change
     answers. command: how vLLM is called here. mode: `run-batch`, `server`, or the one that suits.
+    stall_timeout_s: so long a loaded run-batch may write nothing.
     """
 
     engine: Literal["vllm"]
@@ -173,6 +191,7 @@ class VllmEntry(LocalEntry):
     command: list[str] = Field(["vllm"], min_length=1)
     mode: Literal["auto", "run-batch", "server"] = "auto"
     start_timeout_s: float = Field(1800, gt=0)
+    stall_timeout_s: float = Field(3600, gt=0)
     stop_grace_s: float = Field(30, ge=0)
     max_attempts: int = Field(20, ge=1)
 
@@ -184,7 +203,7 @@ class VllmEntry(LocalEntry):
     @field_validator("extra_args")
     @classmethod
     def _leaves_ours_alone(cls, value: list[str]) -> list[str]:
-        return check_extra(value)
+        return check_command(check_extra(value))
 
     @field_validator("command")
     @classmethod

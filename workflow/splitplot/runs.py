@@ -41,7 +41,10 @@ class State(Enum):
 
 @dataclass
 class Entry:
-    """What a run says of itself. since: seconds since 1970. boot: which start of which machine."""
+    """What a run says of itself. since: seconds since 1970. boot: which start of which machine.
+
+    jobs: the name of its jobs at Slurm; "" where it has none, or not yet.
+    """
 
     pid: int
     host: str
@@ -49,6 +52,7 @@ class Entry:
     since: float
     command: str
     studies: list[str] = field(default_factory=list)
+    jobs: str = ""
 
     def __str__(self) -> str:
         since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.since))
@@ -93,7 +97,9 @@ class Run:
             for path, _, state in others:
                 if state is State.DEAD:
                     _remove_files(path)
-            self._write(study)
+            if study not in self._entry.studies:
+                self._entry.studies.append(study)
+            self._write()
             in_use = {
                 name
                 for _, entry, state in others
@@ -104,6 +110,22 @@ class Run:
                 notices.append("removed the locks of a run that was killed; going on from there")
         os.environ[RUN_VARIABLE] = str(self.path)
         return [notice for notice in notices if notice]
+
+    def name_jobs(self, name: str) -> None:
+        """Say by which name the jobs of this run are known at Slurm, so that others leave them alone."""
+        self._entry.jobs = name
+        if self._file is not None:
+            with suppress(OSError), self._mutex():
+                self._write()
+
+    def jobs_at_work(self) -> set[str]:
+        """The names of the jobs of other runs that are at work here, or of which that cannot be told."""
+        with self._mutex():
+            return {
+                entry.jobs
+                for path, entry in self._others()
+                if entry.jobs and self._state(path, entry) in (State.ALIVE, State.UNKNOWN)
+            }
 
     def tell_jobs(self, *, at_once: bool = False) -> None:
         """Let the jobs of this run know that they are to stop."""
@@ -156,14 +178,12 @@ class Run:
             return [f"{STOP_FILE} has been removed; going on"]
         return []
 
-    def _write(self, study: str) -> None:
+    def _write(self) -> None:
         """In place: a new file would not have the lock. Others read it under the mutex only."""
         if self._file is None:
             path = self.path.with_suffix(".run")
             self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
             fcntl.lockf(self._file, fcntl.LOCK_EX)
-        if study not in self._entry.studies:
-            self._entry.studies.append(study)
         data = json.dumps(asdict(self._entry)).encode()
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, data, 0)

@@ -5,10 +5,11 @@ ledger, and what they have in flight is waited for; but they hold nodes, which t
 """
 
 import os
+import re
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,12 @@ COMMENT = "rule_"
 """How the comment begins that Snakemake's executor gives a job, one of several cells (a group) too."""
 
 SUBMIT = "sbatch"
+
+LONGEST_GAP_SECONDS = 180
+"""Between two looks of Snakemake's executor at its jobs, while nothing ends."""
+
+SHORTEST_AGE_SECONDS = 240
+"""For so long, at least, Slurm must know of a job that has ended: the gap, and time for the look itself."""
 
 PATIENCE_SECONDS = 20
 LISTED = 10
@@ -51,9 +58,33 @@ def check_here() -> None:
         )
 
 
-def notice(folder: Path) -> str:
-    """What to tell before a run begins of jobs that are in the queue for this folder; "" if none are."""
-    jobs = jobs_of(folder, _squeue())
+def forgets(status_command: str | None) -> str:
+    """What to tell before a run begins where Slurm may forget a job between two looks; "" if not so.
+
+    status_command: with which the executor looks at its jobs. Of `squeue` a job is gone MinJobAge
+    seconds after its end; one that was not seen to end is waited for for ever.
+    """
+    if status_command != "squeue":
+        return ""
+    found = re.search(
+        r"^\s*MinJobAge\s*=\s*(\d+)", _run("scontrol", "show", "config"), re.MULTILINE
+    )
+    if not found or int(found[1]) >= SHORTEST_AGE_SECONDS:
+        return ""
+    return (
+        f"Slurm forgets a job {found[1]} s after its end (MinJobAge), and looks at jobs may be "
+        f"{LONGEST_GAP_SECONDS} s apart: with slurm-status-command squeue a job that ends between two "
+        "looks may be waited for for ever. Use sacct, where it works here, or ask for MinJobAge=300 or "
+        "more; a run that hangs: a second Ctrl-C, and the same command again"
+    )
+
+
+def notice(folder: Path, alive: Collection[str] = ()) -> str:
+    """What to tell before a run begins of jobs that are in the queue for this folder; "" if none are.
+
+    alive: names of the jobs of runs that are, or may be, at work here: theirs are nobody's to end.
+    """
+    jobs = [job for job in jobs_of(folder, _squeue()) if job.name not in alive]
     if not jobs:
         return ""
     listed = ", ".join(f"{job.id} ({job.state.lower()}, {job.about})" for job in jobs[:LISTED])

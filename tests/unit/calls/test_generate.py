@@ -127,7 +127,8 @@ def engine(monkeypatch):
     engine = Engine()
     monkeypatch.setattr(engines, "run", engine.run)
     monkeypatch.delenv(gpus.VISIBLE, raising=False)
-    monkeypatch.delenv(gpus.BATCH_JOB, raising=False)
+    for name in (gpus.BATCH_JOB, gpus.GIVEN_BY_SLURM):
+        monkeypatch.delenv(name, raising=False)
     return engine
 
 
@@ -283,6 +284,25 @@ def test_the_receipt_says_where_it_ran(place, engine, monkeypatch):
     receipt = place.generate()
     assert (receipt["slurm_job_id"], receipt["cuda_visible_devices"]) == ("77", "0,1")
     json.dumps(receipt)
+
+
+def test_the_receipt_counts_the_gpus_that_slurm_gave_and_the_log_says_where_that_differs(
+    place, engine, monkeypatch, capsys
+):
+    """`--set-resources generate:gpu=4` where config/models.yaml says 2."""
+    monkeypatch.setenv("SLURM_JOB_ID", "77")
+    monkeypatch.setenv(gpus.VISIBLE, "0,1")
+    monkeypatch.setenv(gpus.GIVEN_BY_SLURM, "2")
+    assert place.generate()["gpus"] == 2 and capsys.readouterr().err == ""
+    monkeypatch.setenv(gpus.VISIBLE, "0,1,2,3")
+    monkeypatch.setenv(gpus.GIVEN_BY_SLURM, "4")
+    place.plan["trials"][0]["endpoint"]["tensor_parallel"] = 2
+    assert place.generate()["gpus"] == 4
+    told = capsys.readouterr().err
+    assert told.startswith(
+        "m: config/models.yaml asks for 2 GPUs, and this job was given 4 (CUDA_VI"
+    )
+    assert "tensor_parallel stays 2" in told and "resources.gpus" in told
 
 
 def test_outside_a_batch_system_a_job_takes_gpus_that_no_other_job_has(place, engine, monkeypatch):

@@ -9,6 +9,7 @@ for a GPU with keys in hand: the job that has the GPU may be waiting for just th
 import asyncio
 import os
 import socket
+import sys
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import suppress
@@ -45,7 +46,8 @@ def generate(
     The receipt: schema, trial, part; requests (distinct), reused (from the ledger, or made by another
     job meanwhile), sent; outcomes (of what was sent); engine (None where no model was loaded), node,
     cuda_visible_devices, slurm_job_id, started_at; seconds: start (loading, as the engine says) and
-    answers (the rest of the time it ran); gpus (of the job, as config/models.yaml has them).
+    answers (the rest of the time it ran); gpus (of the job: as the batch system says, else as
+    config/models.yaml has them).
     Raises SplitplotError when the work could not be done, and Stopped when it was asked to stop; what
     was answered until then is in the ledger, and the next job goes on from there.
     """
@@ -100,7 +102,7 @@ class _Work:
 
     def __init__(self, trial: dict[str, Any]) -> None:
         self.trial = trial
-        self.gpus = job_resources.gpus(trial)
+        self.gpus = _gpus_of_this_job(trial)
         self.waits = False
         self.outcomes: Counter[str] = Counter()
         self.engine: dict[str, Any] | None = None
@@ -150,6 +152,26 @@ class _Work:
         """How long loading the model took, and the rest of the time that it ran, over all starts."""
         answers = max(self._ran - self._start, 0.0)
         return {"start": round(self._start, 3), "answers": round(answers, 3)}
+
+
+def _gpus_of_this_job(trial: dict[str, Any]) -> int:
+    """How many GPUs this job has; says in its log where that is not what the plan asks for."""
+    planned, given = job_resources.gpus(trial), gpus.given()
+    if given is None or given == planned:
+        return planned
+    parallel = trial["endpoint"].get("tensor_parallel")
+    stays = f"; tensor_parallel stays {parallel}" if parallel is not None else ""
+    print(
+        f"{trial['model']}: config/models.yaml asks for {planned} {_gpus(planned)}, and this job was "
+        f"given {given} ({gpus.VISIBLE}={os.environ.get(gpus.VISIBLE, '')}), which is what its receipt "
+        f"counts{stays}. To change both, change resources.gpus there, not set-resources",
+        file=sys.stderr,
+    )
+    return given
+
+
+def _gpus(count: int) -> str:
+    return "GPU" if count == 1 else "GPUs"
 
 
 async def _first_of(feed: AsyncIterator[Request], stop: asyncio.Event) -> Request | None:

@@ -6,6 +6,7 @@ a folder of the user on this machine; the locks end with the process.
 
 import fcntl
 import os
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,10 +17,13 @@ from splitplot.errors import SplitplotError
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 BATCH_JOB = "SLURM_JOB_ID"
+GIVEN_BY_SLURM = "SLURM_GPUS_ON_NODE"
 OTHER_BATCH_JOBS = ("LSB_JOBID", "PBS_JOBID", "SGE_TASK_ID")
 """Set in jobs of LSF, PBS and Grid Engine, which choose GPUs only where the cluster is set up for it."""
 NONE = ("-1", "NoDevFiles")
 """What stands in CUDA_VISIBLE_DEVICES where there are none."""
+
+NAMES_WITHIN_S = 20
 
 
 def shown() -> list[str]:
@@ -30,6 +34,33 @@ def shown() -> list[str]:
         return [name for name in names if name and name not in NONE]
     numbers = [path.name.removeprefix("nvidia") for path in Path("/dev").glob("nvidia[0-9]*")]
     return sorted((name for name in numbers if name.isdigit()), key=int)
+
+
+def given() -> int | None:
+    """How many GPUs a batch system has given to this job; None where there is none, or it does not say."""
+    if not _chosen_by_batch_system():
+        return None
+    told = os.environ.get(GIVEN_BY_SLURM, "")
+    if BATCH_JOB in os.environ and told.isdecimal():
+        return int(told)
+    return len(shown()) if VISIBLE in os.environ else None
+
+
+def model_names() -> str | None:
+    """The kinds of GPU that this process sees, as nvidia-smi calls them; None where it does not say."""
+    command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+    if os.environ.get(VISIBLE) is not None:
+        if not shown():
+            return None
+        command.append(f"--id={','.join(shown())}")
+    try:
+        said = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=NAMES_WITHIN_S
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    names = sorted({line.strip() for line in said.stdout.splitlines() if line.strip()})
+    return ", ".join(names) if said.returncode == 0 and names else None
 
 
 @contextmanager

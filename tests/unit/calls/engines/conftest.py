@@ -30,6 +30,7 @@ VLLM = {
     "command": [sys.executable, str(FAKE_VLLM)],
     "mode": "run-batch",
     "start_timeout_s": 60,
+    "stall_timeout_s": 60,
     "stop_grace_s": 5,
     "max_attempts": 20,
 }

@@ -42,6 +42,7 @@ def test_any_command_that_speaks_the_chat_api_can_answer_a_trial():
     assert response.text and response.usage.output_tokens and response.provider_model == "smol"
     assert response.engine["revision"] == "SmolLM2 135M Q4_1"
     assert response.engine["name"] == "openai-server" and response.route == "local"
+    assert {"gpu", "gpu_name"} <= response.engine.keys()
     assert asked.engine["start_seconds"] > 0 and asked.engine["starts"] == 1
 
 
@@ -111,7 +112,10 @@ def test_a_command_that_is_never_healthy_is_ended(tmp_path):
         "print('loading', flush=True); time.sleep(600)"
     )
     slow = SERVER | {"command": [sys.executable, "-c", code, "{port}"], "start_timeout_s": 2}
-    with pytest.raises(SplitplotError, match=r"not ready within start_timeout_s(.|\n)*loading"):
+    with pytest.raises(
+        SplitplotError,
+        match=r"node \S+: the server of .* not ready within start_timeout_s(.|\n)*loading",
+    ):
         ask(slow, requests_of(1))
     assert gone_within(int((tmp_path / "pid").read_text()), 5)
     assert not is_alive(int((tmp_path / "pid").read_text()))

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -18,8 +19,9 @@ from .conftest import VLLM, Asked, ask, gone_within, requests_of
 
 def test_every_request_is_answered_with_what_answered_it(vllm, tmp_path, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
+    monkeypatch.setattr("splitplot.calls.engines.weights.model_names", lambda: "NVIDIA H100")
     requests = requests_of(5)
-    asked = ask(VLLM, requests)
+    asked = ask(VLLM | {"extra_args": ["--enforce-eager"]}, requests)
     assert set(asked.outcomes) == {"ok"} and asked.by_key.keys() == {r.key for r in requests}
     for request in requests:
         response = asked.by_key[request.key]
@@ -33,11 +35,14 @@ def test_every_request_is_answered_with_what_answered_it(vllm, tmp_path, monkeyp
             "revision": VLLM["weights"]["revision"],
             "dtype": "bfloat16",
             "tensor_parallel": 1,
+            "gpu_memory_utilization": 0.9,
+            "extra_args": ["--enforce-eager"],
             "context": 512,
             "slots": 8,
             "mode": "run-batch",
             "seed": seed,
             "gpu": "3",
+            "gpu_name": "NVIDIA H100",
         }
         assert response.raw["system_fingerprint"] == str(seed)
     assert asked.engine["starts"] == 1 and asked.engine["start_seconds"] > 0
@@ -210,11 +215,61 @@ def test_an_engine_that_never_gets_to_its_requests_is_given_up(vllm):
     began = time.monotonic()
     with pytest.raises(
         SplitplotError,
-        match=r"run-batch tiny was not ready within start_timeout_s \(2 s\): (.|\n)*end of its log",
+        match=r"node \S+: vllm run-batch tiny was not ready within start_timeout_s \(2 s\): "
+        r"(.|\n)*end of its log",
     ):
         ask(VLLM | {"start_timeout_s": 2}, requests_of(2))
     assert time.monotonic() - began < 30
     assert gone_within(vllm.calls()[0]["pid"], 5)
+
+
+def test_a_loaded_run_that_writes_nothing_any_more_is_ended_and_repeated(vllm, capsys):
+    """A deadlock between GPUs, say: the process lives, and nothing comes of it."""
+    vllm(WRITES="each", HANGS="question 2", HANGS_ONCE=1)
+    requests = requests_of(4)
+    asked = ask(VLLM | {"stall_timeout_s": 2}, requests)
+    assert asked.outcomes == ["ok"] * 4 and asked.engine["starts"] == 2
+    first, second = vllm.calls()
+    assert (len(first["lines"]), len(second["lines"])) == (4, 2)
+    assert gone_within(first["pid"], 5)
+    told = capsys.readouterr().err
+    assert (
+        f"node {socket.gethostname()}: vllm run-batch tiny has written neither to its log" in told
+    )
+    assert "for stall_timeout_s (2 s); it is ended; the end of its log:" in told
+    assert "1 of at most 20" in told
+
+
+def test_a_request_that_the_engine_hangs_at_is_found_and_given_up_alone(vllm):
+    vllm(WRITES="each", HANGS="poison")
+    requests = requests_of(3, lambda n: "poison" if n == 1 else f"question {n}")
+    asked = ask(VLLM | {"stall_timeout_s": 1}, requests)
+    assert asked.outcomes.count("ok") == 2
+    error = asked.by_key[requests[1].key].error
+    assert error["type"] == "engine_died" and "it wrote nothing any more" in error["message"]
+
+
+def test_an_engine_that_hangs_at_whatever_it_is_asked_ends_the_job(vllm):
+    vllm(HANGS=" ", WRITES="end")
+    harmless = vllm_batch.CANARY.body["messages"][0]
+    harmless["content"], before = "Hi there", harmless["content"]
+    try:
+        with pytest.raises(SplitplotError, match=r"run-batch ends with .* and answers nothing"):
+            ask(VLLM | {"stall_timeout_s": 1}, requests_of(2))
+    finally:
+        harmless["content"] = before
+    assert len(vllm.calls()) == 3
+
+
+def test_progress_in_the_log_alone_is_life(tmp_path):
+    growth = tailing.Growth(tmp_path / "log", tmp_path / "out")
+    time.sleep(0.2)
+    assert growth.still_seconds() >= 0.2
+    (tmp_path / "log").write_text("Running batch:  1%")
+    assert growth.still_seconds() < 0.1
+    time.sleep(0.2)
+    (tmp_path / "out").touch()
+    assert growth.still_seconds() < 0.1
 
 
 def test_answers_that_take_longer_than_a_start_are_waited_for(vllm):

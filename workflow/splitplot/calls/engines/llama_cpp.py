@@ -18,7 +18,12 @@ from typing import IO, Any
 
 from splitplot.calls.engines.feeding import Calls, Source
 from splitplot.calls.engines.server import LocalServer, endpoint_for, fetch
-from splitplot.calls.engines.weights import checked_sha256, find_weights, visible_gpus
+from splitplot.calls.engines.weights import (
+    checked_sha256,
+    find_weights,
+    seen_gpus,
+    visible_gpus,
+)
 from splitplot.errors import ConfigError, SplitplotError
 
 HEALTHY_WITHIN_S = 120
@@ -118,7 +123,7 @@ def _check_gpu(xllamacpp: Any, layers: int) -> dict[str, Any]:
             f"(CUDA_VISIBLE_DEVICES is {visible_gpus() or 'not set'}): the usual xllamacpp is built for "
             "the CPU; install one that is built for this GPU, or write gpu_layers: 0"
         )
-    return {"gpu_layers": layers, "gpu": visible_gpus()}
+    return {"gpu_layers": layers, **seen_gpus()}
 
 
 def _params(params: Any, endpoint: dict[str, Any], weights: Path, api_key: str) -> Any:

@@ -1,5 +1,6 @@
 """The engine `openai-server`: any command that serves OpenAI's chat API on a port of this node."""
 
+import asyncio
 import re
 import secrets
 import socket
@@ -13,7 +14,7 @@ from splitplot.calls.engines.process import Child, check_command, working_folder
 from splitplot.calls.engines.server import LocalServer, fetch, started
 from splitplot.calls.engines.server import answer_all as ask_all
 from splitplot.calls.engines.surroundings import environment as our_environment
-from splitplot.calls.engines.weights import visible_gpus
+from splitplot.calls.engines.weights import seen_gpus
 from splitplot.errors import ConfigError
 
 
@@ -26,6 +27,7 @@ async def answer_all(
         endpoint["command"],
         "change `command` of the model in config/models.yaml, or install it here",
     )
+    gpus = await asyncio.to_thread(seen_gpus)
     with working_folder(scratch) as folder:
 
         @asynccontextmanager
@@ -64,7 +66,7 @@ async def answer_all(
                     "context": endpoint["context"],
                     "slots": endpoint["slots"],
                     "seed": endpoint["seed"],
-                    "gpu": visible_gpus(),
+                    **gpus,
                 }
                 yield LocalServer(base_url, endpoint["model"], engine, api_key, running)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import sys
 import urllib.error
 import urllib.request
@@ -101,8 +102,8 @@ async def started(
                     f"log:{quoted(lines)}"
                 )
             raise SplitplotError(
-                f"{what} ended with exit code {child.returncode} before it was ready: "
-                f"{last_words(lines)}; the end of its log:{quoted(lines)}"
+                f"node {socket.gethostname()}: {what} ended with exit code {child.returncode} before it "
+                f"was ready: {last_words(lines)}; the end of its log:{quoted(lines)}"
             )
         finally:
             await child.stop()
@@ -139,8 +140,8 @@ async def _awaited(
 def not_ready(what: str, timeout_s: float, seen: str, child: Child) -> SplitplotError:
     """The error of an engine that took too long to start."""
     return SplitplotError(
-        f"{what} was not ready within start_timeout_s ({timeout_s:g} s): {seen}; "
-        f"the end of its log:{quoted(child.tail())}"
+        f"node {socket.gethostname()}: {what} was not ready within start_timeout_s ({timeout_s:g} s): "
+        f"{seen}; the end of its log:{quoted(child.tail())}"
     )
 
 

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from splitplot.registry_arguments import SECRET_WORDS
+
 REGISTRY = Path("config/models.yaml")
 NEEDED = frozenset({"HF_TOKEN"})
 """Of a provider, but an engine downloads gated weights with it."""
 
 SHORTEST_SECRET = 8
-_SECRET_NAME = re.compile(r"(?i)(^|_)(KEY|TOKEN|SECRET|PASSWORD)$")
+_SECRET_NAME = re.compile(rf"(?i)(^|_)({SECRET_WORDS})$")
 _NAMED = re.compile(r"api_key_env[\"']?\s*:\s*[\"']?([A-Za-z_][A-Za-z0-9_]*)")
 
 

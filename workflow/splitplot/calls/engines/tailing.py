@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from splitplot.calls.engines.vllm_lines import read_line
@@ -45,6 +46,31 @@ class Tail:
                 self.at += len(data)
                 if line is not None:
                     yield line
+
+
+class Growth:
+    """How long files that another process writes have stayed as they are."""
+
+    def __init__(self, *paths: Path) -> None:
+        self._paths = paths
+        self._sizes = self._look()
+        self._since = monotonic()
+
+    def still_seconds(self) -> float:
+        """Since the last look, or the one before it …, at which one of them had changed."""
+        sizes = self._look()
+        if sizes != self._sizes:
+            self._sizes, self._since = sizes, monotonic()
+        return monotonic() - self._since
+
+    def _look(self) -> list[int | None]:
+        sizes: list[int | None] = []
+        for path in self._paths:
+            try:
+                sizes.append(path.stat().st_size)
+            except OSError:
+                sizes.append(None)
+        return sizes
 
 
 class Log:

@@ -14,7 +14,7 @@ from splitplot.calls.engines.process import Child, check_command, working_folder
 from splitplot.calls.engines.server import LocalServer, fetch, started
 from splitplot.calls.engines.server import answer_all as ask_all
 from splitplot.calls.engines.surroundings import environment as our_environment
-from splitplot.calls.engines.weights import checked_sha256, visible_gpus
+from splitplot.calls.engines.weights import checked_sha256, seen_gpus
 from splitplot.calls.records import Request
 from splitplot.calls.tokens import expected
 from splitplot.errors import ConfigError
@@ -69,11 +69,13 @@ async def answer_all(
             "dtype": endpoint["dtype"],
             **_given(endpoint, "quantization"),
             "tensor_parallel": endpoint["tensor_parallel"],
+            "gpu_memory_utilization": endpoint["gpu_memory_utilization"],
+            "extra_args": list(endpoint.get("extra_args") or []),
             "context": endpoint["context"],
             "slots": endpoint["slots"],
             "mode": mode,
             "seed": endpoint["seed"],
-            "gpu": visible_gpus(),
+            **await asyncio.to_thread(seen_gpus),
         }
         if mode == "run-batch":
             from splitplot.calls.engines.vllm_batch import answer_by_batch

