@@ -58,6 +58,15 @@ def test_a_deleted_receipt_makes_the_report_out_of_date(root, spoken, monkeypatc
     assert targets.holes(plan, partial=False) == [receipt]
 
 
+def test_a_report_does_not_lack_an_estimate_that_nothing_is_made_of(plan, root):
+    for path in targets.stage_files(plan, partial=False):
+        root.write(path, "")
+    (root.path / paths.ESTIMATE.format(study="s")).unlink()
+    assert targets.holes(plan, partial=False) == []
+    assert not targets.stage_version(plan, "report", partial=False).incomplete
+    assert paths.ESTIMATE.format(study="s") in targets.stage_files(plan, partial=False)
+
+
 def test_a_partial_report_asks_for_no_receipts(root, spoken):
     files = targets.stage_files(root.plan(models=["mini"]), partial=True)
     assert not [path for path in files if path.endswith(("/job.json", "/ended.json"))]

@@ -183,10 +183,14 @@ def middle_files(plan: dict[str, Any], *, partial: bool) -> list[str]:
 
 
 def holes(plan: dict[str, Any], *, partial: bool) -> list[str]:
-    """Stage files that are missing though the report exists: they make the report out of date."""
+    """Stage files that are missing though the report exists: they make the report out of date.
+
+    Not the estimate: nothing is made of it, and a run that is asked for the report alone makes none.
+    """
     if not Path(paths.REPORT.format(study=plan["study"])).exists():
         return []
-    return [path for path in stage_files(plan, partial=partial) if not Path(path).exists()]
+    needed = set(stage_files(plan, partial=partial)) - {paths.ESTIMATE.format(study=plan["study"])}
+    return sorted(path for path in needed if not Path(path).exists())
 
 
 @dataclass(frozen=True)
