@@ -68,11 +68,16 @@ def test_the_signal_before_the_time_limit_of_a_partition_lets_a_job_end_in_order
     assert second["JobState"] == "COMPLETED"
 
 
+def preempt(busy):
+    """A job of a partition that comes first takes the node of the running one."""
+    urgent = ("--partition=urgent", "--nodelist=n1", "--nodes=1", "--exclusive", "--time=1")
+    busy.slurm.ask("sbatch", *urgent, "--output=/dev/null", "--chdir=/", "--wrap=sleep 2")
+
+
 def test_a_preempted_job_is_started_again_by_slurm_and_goes_on(busy):
     run = busy.begin()
     job = busy.wait_for_answers("tiny", 2 * SLOTS)
-    urgent = ("--partition=urgent", "--nodelist=n1", "--nodes=1", "--exclusive", "--time=1")
-    busy.slurm.ask("sbatch", *urgent, "--output=/dev/null", "--chdir=/", "--wrap=sleep 2")
+    preempt(busy)
     wait_for(lambda: job in busy.generating("PENDING"), 120)
     before = busy.sent()
     busy.set_latency("tiny", 0)
@@ -88,8 +93,7 @@ def test_a_job_that_is_preempted_for_good_is_waited_for_until_a_second_ctrl_c(bu
     busy.models["models"]["tiny"]["resources"]["partition"] = "cancel"
     run = busy.begin()
     job = busy.wait_for_answers("tiny", 2 * SLOTS)
-    urgent = ("--partition=urgent", "--nodelist=n1", "--nodes=1", "--exclusive", "--time=1")
-    busy.slurm.ask("sbatch", *urgent, "--output=/dev/null", "--chdir=/", "--wrap=sleep 2")
+    preempt(busy)
     wait_for(lambda: job not in busy.generating("RUNNING", "COMPLETING"), 120)
     assert busy.generating()[job]["JobState"] == "PREEMPTED"
     before = busy.sent()
@@ -109,8 +113,7 @@ def test_a_job_that_ends_in_its_grace_time_before_it_is_preempted_for_good_is_su
     busy.models["models"]["tiny"]["resources"]["partition"] = "grace"
     run = busy.begin()
     job = busy.wait_for_answers("tiny", 2 * SLOTS)
-    urgent = ("--partition=urgent", "--nodelist=n1", "--nodes=1", "--exclusive", "--time=1")
-    busy.slurm.ask("sbatch", *urgent, "--output=/dev/null", "--chdir=/", "--wrap=sleep 2")
+    preempt(busy)
     wait_for(lambda: job not in busy.generating("RUNNING", "COMPLETING"), 120)
     before = busy.sent()
     busy.set_latency("tiny", 0)
