@@ -25,6 +25,7 @@ include: "workflow/rules/rehearsal.smk"
 # Snakemake has a scheduler now: from here on, a request to stop waits for the jobs that run.
 onstart:
     name_jobs()
+    record_waves()
     DRAIN.schedule_by(stop_scheduling)
     lift_default_job_rate()
 

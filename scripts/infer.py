@@ -17,10 +17,15 @@ def main() -> None:
     parser.add_argument("--table", type=Path, required=True, help="item_responses.parquet")
     parser.add_argument("--items", type=Path, required=True, help="also those never asked")
     parser.add_argument("--ledger", type=Path, required=True)
+    parser.add_argument(
+        "--labels", type=Path, help="where the plan's labels lie; default as it says"
+    )
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
     plan = read_json(args.plan)
     frozen = note_read(args.ledger, plan, answered=any_answer([args.table]))
+    if args.labels is not None:
+        plan["labels"] = {**plan["labels"], "file": str(args.labels)}
     known = {"planned_items": len(read_identities(args.items))} if looks_of(plan) else {}
     write_json(args.output, summarise(args.table, plan | known, frozen))
 

@@ -18,7 +18,12 @@ def main() -> None:
     args = parser.parse_args()
     plan = read_json(args.plan)
     items, provenance = load_items(
-        plan["items"], root=Path.cwd(), limit=plan["item_limit"], pins=Path(REVISIONS)
+        plan["items"],
+        root=Path.cwd(),
+        limit=plan["item_limit"],
+        sample=plan.get("sample"),
+        study_file=plan["study_file"],
+        pins=Path(REVISIONS),
     )
     if looks_of(plan):
         check_alone(plan, identities(items))

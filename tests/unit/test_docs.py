@@ -127,14 +127,18 @@ PARTS_OF_A_STUDY = {
 """What a page that shows a part of a study leaves out."""
 
 
+SYSTEM = "One rule. A second rule. Rule three. One more rule."
+
+
 def write_what_is_missing(study, folder):
     """The user's own files that a study in a page names: templates, items, scorers."""
-    templates = list((study.get("conditions") or {}).values())
+    arms = (study.get("conditions") or {}).values()
+    templates = [arm for arm in arms if isinstance(arm, str)]
     sources = [source.get("path") for source in study.get("items") or []]
     scorers = [entry if isinstance(entry, str) else entry["scorer"] for entry in study["scorers"]]
     own = [scorer.split(":") for scorer in scorers if ":" in scorer]
     texts = (
-        [(path, "{{ input }}\n" + path) for path in templates]
+        [(path, f"---\nsystem: {SYSTEM}\n---\n{{{{ input }}}}\n{path}") for path in templates]
         + [(path, workspace.QUESTIONS) for path in sources if path]
         + [(path, f"def {function}(response, item):\n    return 1.0\n") for path, function in own]
     )

@@ -356,6 +356,7 @@ def test_a_simulated_model_is_identified_by_its_settings_but_not_by_its_price(re
 
     one = resolve("{ability: 1}")
     assert one.identity == resolve("{ability: 1.0, usd_per_million_output_tokens: 9}").identity
+    assert one.identity == resolve("{ability: 1, usd_per_million_input_tokens: 9}").identity
     assert one.identity != resolve("{ability: 2}").identity
     assert one.endpoint["ability"] == 1
 

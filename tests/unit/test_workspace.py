@@ -20,6 +20,22 @@ def test_a_new_folder_holds_a_study_that_can_be_planned_at_once(tmp_path):
     assert (folder / "slurm" / "config.yaml").is_file()
 
 
+def test_a_folder_can_begin_with_a_study_of_splitplots_own_and_all_that_it_names(tmp_path):
+    create(tmp_path, "system_prompt_ab")
+    plan = make_plan(find_study("system_prompt_ab", tmp_path), tmp_path)
+    assert [arm["name"] for arm in plan["conditions"]] == ["treatment", "control", "length"]
+    items, _ = load_items(plan["items"], root=tmp_path, limit=None)
+    assert len(items) == 144
+    assert "studies: [system_prompt_ab]" in (tmp_path / "config/config.yaml").read_text()
+    assert not (tmp_path / "config/studies/first.yaml").exists()
+
+
+def test_a_study_that_splitplot_does_not_have_is_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(ConfigError, match='no study "demmo"; did you mean "demo"'):
+        create(tmp_path / "new", "demmo")
+    assert not (tmp_path / "new").exists()
+
+
 @pytest.mark.parametrize("name", ["Snakefile", "config/models.yaml", "local", ".gitignore"])
 def test_an_existing_file_is_never_overwritten_and_nothing_else_is_written(tmp_path, name):
     path = tmp_path / name

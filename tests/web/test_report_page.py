@@ -50,7 +50,7 @@ def test_the_drawing_that_fits_the_screen_is_shown_and_its_text_is_readable(
 ):
     """Text is never below 12 pixels, nor cut off by more than what a font is wider than ours."""
     found = measure(report, SHOWN, width=width)
-    assert len(found) == 17
+    assert len(found) == 20
     for figure in found:
         assert figure["kind"] == f"fig {kind}"
         assert figure["low"] >= 11.9 and figure["out"] <= 8

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake_interface_executor_plugins.settings import ExecMode
-from splitplot import job_resources, paths, slurm, targets
+from splitplot import job_resources, paths, slurm, targets, waves
 from splitplot.design import make_plan
 from splitplot.calls import gpus
 from splitplot.drain import Drain
@@ -21,6 +21,7 @@ from splitplot.workspace import find_study
 
 try:
     PARTIAL = targets.is_partial(config)
+    WAVE = waves.named(config["wave"]) if "wave" in config else None
 except SplitplotError as error:
     print(f"splitplot: {error}", file=sys.stderr)
     sys.exit(error.exit_code)
@@ -68,7 +69,7 @@ def plan_of(study):
     try:
         if in_job():
             return read_json(Path(paths.PLAN.format(study=study)))
-        return make_plan(find_study(study, Path.cwd()), Path.cwd())
+        return make_plan(find_study(study, Path.cwd()), Path.cwd(), WAVE)
     except SplitplotError as error:
         give_up(error)
 
@@ -165,6 +166,17 @@ def watch():
             print(f"splitplot: {told}", file=sys.stderr)
     DRAIN.start()
     atexit.register(RUN.leave)
+
+
+def record_waves():
+    """Write down the waves of the studies of which requests are going to be made."""
+    asked = {
+        job.wildcards.study
+        for job in workflow.dag.needrun_jobs()
+        if job.rule.name == "requests"
+    }
+    for study in asked:
+        waves.record(plan_of(study), Path.cwd())
 
 
 def writes_nothing():

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from splitplot.calls.status import CellStatus
 
 
+SHOWN_CHARACTERS = 90
+"""Of a text in a line of a table."""
+
+
 def as_json(value: Any, indent: int | None = None) -> str:
     """`value` as JSON in which hidden characters are escaped, so that a terminal shows them."""
     text = json.dumps(value, ensure_ascii=False, indent=indent)
@@ -204,6 +208,52 @@ def _reconciliation(found: "Reconciliation", table_path: str) -> str:
         "again by a run, and see whether files of the ledger are missing"
     )
     return "\n".join(lines)
+
+
+def audit_text(found: Mapping[str, Any], *, texts: bool = True) -> str:
+    """The detector on one set of labelled answers: counts, precision and recall, what it misread.
+
+    found: an entry of `audit` in inference.json. texts: whether the misread ones are listed.
+    """
+    kinds = list(found["confusion"])
+    counts = [
+        (label, found["labels"][label], *(read[kind] for kind in kinds))
+        for label, read in found["confusion"].items()
+    ]
+    rates = [
+        (f"{kind}s", _rate(found[kind]["precision"]), _rate(found[kind]["recall"]))
+        for kind in ("abstention", "refusal")
+    ]
+    lines = [
+        f"{_count(found['n'], 'labelled answer')} in {found['path']}",
+        table(("label", "texts", *(f"read: {kind}" for kind in kinds)), counts),
+        table(("read of", "precision (95% interval)", "recall (95% interval)"), rates),
+    ]
+    sets = [("all", found["declining"])]
+    sets += [(one["condition"], one) for one in found["by_condition"]]
+    said = [
+        (name, _rate(one["declines_read_as_answers"]), _rate(one["answers_read_as_declines"]))
+        for name, one in sets
+    ]
+    lines.append(table(("answers", "declining read as answering", "answering as declining"), said))
+    if texts and found["wrong"]:
+        wrong = [
+            (one["id"], one["label"], one["read"], shortened(" ".join(one["text"].split())))
+            for one in found["wrong"]
+        ]
+        lines.append(table(("misread", "label", "read", "text"), wrong))
+    return "\n\n".join(lines)
+
+
+def shortened(text: str) -> str:
+    """The beginning of a long text."""
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]} …"
+
+
+def _rate(rate: Mapping[str, Any] | None) -> str:
+    if rate is None:
+        return "–"
+    return f"{rate['estimate']:.1%} ({rate['low']:.1%} to {rate['high']:.1%})"
 
 
 def cancel_text(study: str, done: Mapping[str, int]) -> str:

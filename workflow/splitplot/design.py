@@ -16,6 +16,8 @@ from splitplot.study.batches import Batching
 from splitplot.study.model import Study
 from splitplot.study.parameters import body_parameters, sorted_keys
 from splitplot.study.part_minutes import parts_of
+from splitplot.study.placebo_arms import path_of, placebo_entry, same_content
+from splitplot.waves import with_wave
 
 SCHEMA = 1
 NOT_FROZEN = ("placebo_runs",)
@@ -24,10 +26,11 @@ ID_DIGITS = 8
 LIBRARY = Path(__file__).resolve().parent
 
 
-def make_plan(study_path: Path, root: Path) -> dict[str, Any]:
+def make_plan(study_path: Path, root: Path, wave: str | None = None) -> dict[str, Any]:
     """The content of plan.json: plain JSON values that every later stage reads.
 
     study_path: the study's YAML file; root: the workflow root, to which its paths are relative.
+    wave: to be observed beside the waves on record, if it is not one of them.
     Raises ConfigError with one line per problem of the study or of config/models.yaml.
     """
     study_path = study_path if study_path.is_absolute() else root / study_path
@@ -66,10 +69,22 @@ def make_plan(study_path: Path, root: Path) -> dict[str, Any]:
             **_declared(study),
         },
     }
+    if study.sample is not None:
+        plan["sample"] = study.sample.spec()
     if study.confidence is not None:
         plan["confidence"] = _confidence(study.confidence.spec())
+    if checked.labels is not None:
+        plan["labels"] = checked.labels
     if study.analysis.pilot is not None:
         plan["pilot"] = study.analysis.pilot.model_dump(by_alias=True, exclude_none=True)
+    waves = with_wave(study.study, wave, root)
+    if len(waves) > 1:
+        if study.analysis.stopping == ANYTIME:
+            raise ConfigError(
+                f"{label}: a study with stopping: anytime has one wave: what its looks decided holds for the "
+                f"answers of that time; to observe again, start another study that `extends: {study.study}`"
+            )
+        plan["waves"] = waves
     plan["digests"] = digests(plan)
     return plan
 
@@ -77,7 +92,8 @@ def make_plan(study_path: Path, root: Path) -> dict[str, Any]:
 def _declared(study: Study) -> dict[str, Any]:
     """What an analysis has beyond the first version's keys, where the study says otherwise than the
     default: a plan that was frozen before a key existed keeps its digest."""
-    chosen = study.analysis.model_dump(include={"random", "raters", "stopping", "placebo_runs"})
+    later = {"random", "raters", "stopping", "placebo_runs", "family", "control"}
+    chosen = study.analysis.model_dump(include=later)
     default = Analysis.model_validate({}).model_dump(include=set(chosen))
     declared = {key: value for key, value in chosen.items() if value != default[key]}
     return declared | ({"looks": study.analysis.looks} if "stopping" in declared else {})
@@ -113,7 +129,7 @@ def part_ids(count: int) -> list[str]:
 def digests(plan: dict[str, Any]) -> dict[str, str]:
     """One digest per stage of what it depends on; the order of keys in YAML never changes one.
 
-    items: sources and limit. grid: cells and replications, however they are split into parts.
+    items: sources, sample and limit. grid: cells and replications, however they are split into parts.
     sending: what an estimate is made of; money: that and the budget. scores: scorers, the primary
     first, and how confidence is read. analysis: what is frozen; names and whether the margin was
     chosen are not part of it.
@@ -129,6 +145,7 @@ def digests(plan: dict[str, Any]) -> dict[str, str]:
         [condition["id"] for condition in conditions],
         len(plan["parts"]),  # a large part goes by batch, at another price
         plan["execution"]["rescue"],
+        *([plan["waves"]] if "waves" in plan else []),
     ]
     frozen = [
         {key: contrast[key] for key in sorted(contrast) if key not in ("name", "margin_is_default")}
@@ -136,8 +153,12 @@ def digests(plan: dict[str, Any]) -> dict[str, str]:
     ]
     parts = {
         "plan": everything | {"cells": cells, "conditions": conditions},
-        "items": [plan["items"], plan["item_limit"]],
-        "grid": cells,
+        "items": [
+            plan["items"],
+            plan["item_limit"],
+            *([plan["sample"]] if "sample" in plan else []),
+        ],
+        "grid": [cells, plan["waves"]] if "waves" in plan else cells,
         "sending": sending,
         "money": [sending, plan["budget"]],
         "scores": [
@@ -221,15 +242,18 @@ def _conditions(checked: Checked, label: str) -> dict[str, dict[str, Any]]:
     conditions: dict[str, dict[str, Any]] = {}
     owners: dict[str, str] = {}
     used = {cell.condition for cell in checked.cells}
-    for name, condition in checked.study.conditions.items():
+    for name in checked.study.conditions:
         if name not in used:
             continue
         template = checked.templates[name]
         content = template_hash(template)[:16]
         other = owners.setdefault(content, name)
         if other != name:
+            same = same_content(checked.study, checked.templates, other, name)
             raise ConfigError(
-                f'{label}: conditions "{other}" and "{name}" have the same content and would be '
+                f"{label}: {same}"
+                if same
+                else f'{label}: conditions "{other}" and "{name}" have the same content and would be '
                 "compared with themselves; remove one of them (for repeated answers use "
                 "`replications`)"
             )
@@ -237,7 +261,8 @@ def _conditions(checked: Checked, label: str) -> dict[str, dict[str, Any]]:
             "id": f"{slug(name)}--{content[:ID_DIGITS]}",
             "hash": content,
             "name": name,
-            "path": condition.template,
+            "path": path_of(checked.study, name),
             "template": template,
+            **placebo_entry(checked.study, name),
         }
     return conditions

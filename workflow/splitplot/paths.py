@@ -6,6 +6,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 LEDGER = "results/ledger"
 REVISIONS = f"{LEDGER}/revisions"
+WAVES = f"{LEDGER}/waves/{{study}}.json"
 STUDY = "results/{study}"
 VERSION = f"{STUDY}/versions/{{stage}}"
 CELL_VERSION = f"{STUDY}/versions/cells/{{trial}}/{{condition}}"
@@ -40,12 +41,14 @@ NEXT = f"{STUDY}/next.yaml"
 REHEARSAL = f"{STUDY}/rehearsal.html"
 REHEARSAL_JSON = f"{STUDY}/rehearsal.json"
 LOGS = f"{STUDY}/logs"
+ARCHIVE = "results/{study}.splitplot.tar.gz"
 
 REPORT_TABLES = (
     *("cells", "outcomes", "contrasts", "scopes", "analyses", "families", "omnibus", "components"),
     *("raters", "rater_contrasts", "rater_components"),
     *("interaction", "ranking", "pareto", "spent", "datasets", "calibration", "calibration_bins"),
-    *("pass_at_k", "purchase", "placebo", "placebo_p_values", "stopping", "costs"),
+    *("pass_at_k", "purchase", "placebo", "placebo_p_values", "stopping", "drift", "costs"),
+    *("answering_arms", "answering_contrasts", "answering_flows"),
 )
 """The tables beside the report; their columns are in splitplot.report.columns."""
 TABLE_KINDS = ("parquet", "csv")

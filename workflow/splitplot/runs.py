@@ -226,17 +226,19 @@ class Run:
             else:
                 yield True
 
-    def refuse_beside_a_run(self, study: str, what: str) -> None:
-        """Raise SplitplotError where a run works on a study, and `what` would pull the ground from it."""
+    def refuse_beside_a_run(
+        self, study: str, what: str, why: str = "would change what it works with"
+    ) -> None:
+        """Raise SplitplotError where a run works on a study, and `what` would pull the ground from it,
+        or is refused for another reason: `why`, in words that follow it."""
         if not self._folder.exists():
             return
         with self._mutex() as locks_work:
             for path, entry in self._others() if locks_work else ():
                 if study in entry.studies and self._state(path, entry) is State.ALIVE:
                     raise SplitplotError(
-                        f"a run is at work on study {study} ({entry}); {what} would change what it "
-                        f"works with. Wait for it, or end it with `touch {STOP_FILE}` or "
-                        f"`kill {entry.pid}`"
+                        f"a run is at work on study {study} ({entry}); {what} {why}. "
+                        f"Wait for it, or end it with `touch {STOP_FILE}` or `kill {entry.pid}`"
                     )
 
     def unlock(self) -> None:

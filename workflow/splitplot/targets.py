@@ -14,23 +14,38 @@ from splitplot.design import LIBRARY, item_files, package_digest
 from splitplot.errors import ConfigError, near_miss
 from splitplot.files import atomic_text, file_sha256
 from splitplot.looks import look_of_part, looks_of, parts_of_look, primary_cells
-from splitplot.scoring.version import code_digest
+from splitplot.scoring.version import code_digest, library_files
 from splitplot.trials import trial_of
+from splitplot.waves import waves_of
 
 STAGES = ("items", "sending", "scores", "table", "costs", "inference", "report", "rehearsal")
 """The stages that have a version file of their own."""
 
-INFERRING = ("amounts.py", "looks.py", "items/copies.py")
+INFERRING = (
+    "amounts.py",
+    "control.py",
+    "looks.py",
+    "items/copies.py",
+    "scoring/audit.py",
+    "scoring/scales.py",
+    "waves.py",
+)
 """What the package `inference` takes from elsewhere: a change there must not leave old numbers standing."""
 
 DECIDING = (*INFERRING, "inference/*.py", "inference/sequential/*.py", "scoring/export.py")
 """The code on which the decision after a look may depend: to decide again costs nothing."""
 
+AUDITING = (
+    "control.py",
+    *(f"calls/{name}.py" for name in ("prompt_audit", "tokens", "pricing", "rates")),
+)
+"""What the report takes from elsewhere: the control, and the tokens and the price of a prompt."""
+
 LARGE_BYTES = 64 * 2**20
 """Of an item file above this size and date stand for its content: it is not read at each start."""
 
 
-CONFIG_KEYS = ("partial", "studies", "study")
+CONFIG_KEYS = ("partial", "studies", "study", "wave")
 """What config/config.yaml and `--config` may set."""
 
 
@@ -266,7 +281,8 @@ def stage_version(
     if stage == "items":
         value: list[Any] = [digests["items"], _source_digests(plan, root), _code("items/*.py")]
     elif stage == "scores":
-        value = [digests["scores"], _code("scoring/table.py", "scoring/schema.py")]
+        code = [f"scoring/{name}.py" for name in ("table", "grader", "schema")]
+        value = [digests["scores"], _code(*code)]
     elif stage == "table":
         value = [_code("scoring/schema.py", "scoring/export.py")]
     elif stage == "costs":
@@ -274,14 +290,15 @@ def stage_version(
         value = [_code("calls/costs.py"), lacks_receipts]
     elif stage == "inference":
         code = [package_digest("inference"), _code(*INFERRING)]
-        value = [digests["analysis"], digests["plan"], *code]
+        value = [digests["analysis"], digests["plan"], *code, *_detector(plan)]
     elif stage == "report":
-        value = [digests["plan"], package_digest("report"), _code("amounts.py"), partial]
+        value = [digests["plan"], package_digest("report"), _code("amounts.py", *AUDITING), partial]
         incomplete = bool(holes(plan, partial=partial))
     elif stage == "rehearsal":
         code = [package_digest(name) for name in ("inference", "rehearsal", "report")]
         code.append(_code(*INFERRING))
         value = [digests["plan"], plan.get("pilot"), _pilot_digest(plan, root), code]
+        value += _detector(plan)
     elif stage == "looks":  # a partial report's decisions are of answers so far
         value = [digests["analysis"], digests["items"], digests["grid"], _code(*DECIDING), partial]
     elif stage == "ledger":
@@ -296,6 +313,16 @@ def stage_version(
 def _code(*patterns: str) -> str:
     files = [path for pattern in patterns for path in sorted(LIBRARY.glob(pattern))]
     return code_digest(files)
+
+
+def _detector(plan: dict[str, Any]) -> list[str]:
+    """Of a study that is told how well abstentions are read: the code that reads them, and the set that
+    the project has labelled. The digest of the plan has the study's own labels."""
+    from splitplot.scoring.audit import SHIPPED, is_audited
+
+    if not is_audited(plan):
+        return []
+    return [code_digest(library_files(LIBRARY / "scoring" / "audit.py")), file_sha256(SHIPPED)]
 
 
 def _source_digests(plan: dict[str, Any], root: Path) -> list[list[str]]:
@@ -334,7 +361,7 @@ def _ledger_files(plan: dict[str, Any]) -> list[Any]:
 
 
 def cell_version(plan: dict[str, Any], trial: str, condition: str) -> Version:
-    """The version of one cell: its number of replications, and the code that makes its requests.
+    """The version of one cell: its replications and waves, and the code that makes its requests.
 
     Trial and condition stand in the path. Equal requests have equal keys, and are not sent again.
     Of a study that may stop early also the number of looks: without them every part is asked.
@@ -346,9 +373,10 @@ def cell_version(plan: dict[str, Any], trial: str, condition: str) -> Version:
     )
     path = paths.CELL_VERSION.format(study=plan["study"], trial=trial, condition=condition)
     looks = f" looks {looks_of(plan)}" if looks_of(plan) else ""
-    return Version(
-        path, f"{count} {_code('prompts.py', 'calls/requests.py', 'calls/keys.py')}{looks}\n"
-    )
+    later = waves_of(plan)[1:]
+    waves = f" waves {' '.join(later)}" if later else ""
+    code = _code("prompts.py", "waves.py", "calls/requests.py", "calls/keys.py")
+    return Version(path, f"{count} {code}{looks}{waves}\n")
 
 
 def plan_version(plan: dict[str, Any]) -> Version:

@@ -18,7 +18,7 @@ workflow.default_target = "all"
 '''
 
 CONFIG = """# The studies that a plain `snakemake --profile local` makes.
-studies: [first]
+studies: [{study}]
 """
 
 STUDY = """# A first study: two prompts, one small local model, five questions asked twice.
@@ -51,6 +51,7 @@ COPIED = (
 )
 PROFILES = ("local", "slurm")
 """Symbolic links in the root, where `--profile NAME` looks."""
+FIRST = "first"
 GITIGNORE = "/results/\n/.snakemake/\n"
 
 
@@ -75,10 +76,12 @@ def find_study(study: str, root: Path) -> Path:
     raise ConfigError(f'{folder}: no study "{study}"{hint} (there are: {", ".join(known)})')
 
 
-def create(folder: Path) -> list[Path]:
+def create(folder: Path, study: str = FIRST) -> list[Path]:
     """Make the folder; returns the files in it.
 
-    Raises ConfigError, before anything is written, if one of them exists already or cannot be.
+    study: the first one, which is made here, or one of splitplot's own, copied with what it names.
+    Raises ConfigError, before anything is written, if a file exists already or cannot be, or if there
+    is no such study.
     """
     for parent in (folder, *folder.parents):
         if os.path.lexists(parent) and not parent.is_dir():
@@ -88,21 +91,37 @@ def create(folder: Path) -> list[Path]:
     snakefile = SNAKEFILE.format(workflow=paths.REPOSITORY / "Snakefile")
     texts = {
         "Snakefile": snakefile,
-        "config/config.yaml": CONFIG,
-        "config/studies/first.yaml": STUDY,
-        "config/items/questions.jsonl": QUESTIONS,
+        "config/config.yaml": CONFIG.format(study=study),
         ".gitignore": GITIGNORE,
     }
-    targets = [folder / name for name in (*texts, *COPIED, *PROFILES)]
+    if study == FIRST:
+        texts |= {
+            paths.study_file(FIRST).as_posix(): STUDY,
+            "config/items/questions.jsonl": QUESTIONS,
+        }
+    own = () if study == FIRST else _files_of(study)
+    copied = list(dict.fromkeys((*COPIED, *own)))
+    targets = [folder / name for name in (*texts, *copied, *PROFILES)]
     for target in targets:
         if os.path.lexists(target):
             raise ConfigError(f"{target} exists; choose a new folder, nothing was changed")
     for name, text in texts.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
-    for name in COPIED:
+    for name in copied:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(paths.REPOSITORY / name, folder / name)
     for name in PROFILES:
         (folder / name).symlink_to(f"profiles/{name}")
     return targets
+
+
+def _files_of(study: str) -> list[str]:
+    """The file of one of splitplot's own studies, and the prompts and items in its repository."""
+    from splitplot.config_file import read_document
+
+    file = find_study(study, paths.REPOSITORY)
+    value = read_document(paths.REPOSITORY / file, paths.REPOSITORY).value
+    named = [*value["conditions"].values(), *(source.get("path") for source in value["items"])]
+    inside = [name for name in named if isinstance(name, str) and ".." not in Path(name).parts]
+    return [file.as_posix(), *inside]

@@ -46,7 +46,7 @@ def ask(item, settings, replication=0, model="m", condition="direct", **more):
 
 
 def is_right(response, item):
-    return response.text == f"The answer is {item.targets[0]}."
+    return response.text == f"Answer: {item.targets[0]}."
 
 
 def accuracy(settings, items, **more):
@@ -155,6 +155,17 @@ def test_lengths_have_the_given_mean_and_spread_and_cost_what_they_should():
     assert all(r.usage.input_tokens > 0 for r in responses)
 
 
+def test_a_prompt_costs_something_where_its_price_is_given():
+    free, paid = sim(), sim(usd_per_million_input_tokens=3, usd_per_million_output_tokens=10)
+    assert "usd_per_million_input_tokens" not in free  # nor in a plan that does not use it
+    response = ask(item_of(1), paid)
+    usage = response.usage
+    assert response.usd == pytest.approx((3 * usage.input_tokens + 10 * usage.output_tokens) / 1e6)
+    assert response.text == ask(item_of(1), free).text
+    with pytest.raises(ConfigError, match="usd_per_million_input_tokens: -1 is not a number"):
+        sim(usd_per_million_input_tokens=-1)
+
+
 def test_no_answer_is_longer_than_the_request_allows():
     settings = sim(tokens={"mean": 40, "sd": 10}, rates={"truncated": 0.5})
     for n in range(200):
@@ -196,16 +207,16 @@ def test_an_answer_says_that_it_is_simulated():
 def test_choices_are_answered_by_letter():
     item = Item("q", "Which?", targets=("blue",), choices=("red", "blue", "green"))
     seen = {ask(item, sim(difficulty_sd=0), replication=r).text for r in range(200)}
-    assert seen == {"The answer is (A).", "The answer is (B).", "The answer is (C)."}
+    assert seen == {"Answer: (A).", "Answer: (B).", "Answer: (C)."}
     sure = sim(ability=1e6)
-    assert ask(item, sure).text == "The answer is (B)."
-    assert ask(replace(item, targets=("c",)), sure).text == "The answer is (C)."
+    assert ask(item, sure).text == "Answer: (B)."
+    assert ask(replace(item, targets=("c",)), sure).text == "Answer: (C)."
 
 
 def test_a_question_without_an_answer_is_rightly_answered_by_not_knowing():
     item = Item("u", "Who?", targets=())
     assert ask(item, sim(ability=1e6)).text == "I don't know."
-    assert ask(item, sim(ability=-1e6)).text.startswith("The answer is ")
+    assert ask(item, sim(ability=-1e6)).text.startswith("Answer: ")
 
 
 @pytest.mark.parametrize(
@@ -234,7 +245,7 @@ def test_a_wrong_number_has_the_form_of_the_right_one_and_is_a_tenth_away(target
 )
 def test_a_wrong_answer_is_never_the_right_one(target, pick, side):
     text = _wrong(Item("t", "?", targets=(target,)), pick, side)
-    answer = text.removeprefix("The answer is ").removesuffix(".")
+    answer = text.removeprefix("Answer: ").removesuffix(".")
     assert answer.casefold() != target.casefold()
 
 
@@ -288,3 +299,30 @@ def test_fifteen_thousand_answers_a_second_on_one_core():
 
 def _logit(p):
     return log(p / (1 - p))
+
+
+def test_rates_of_abstention_hold_for_their_kind_of_question_and_condition():
+    answerable = Item("a", "Who?", targets=("Ada",))
+    unanswerable = Item("u", "Who?", targets=())
+    rates = {"abstained": {"treatment": 0.3}, "held_back": {"control": 0.2, "treatment": 0.6}}
+    model = sim(ability=1e6, rates=rates)
+
+    def share(item, condition):
+        texts = [ask(item, model, condition=condition, replication=r).text for r in range(2000)]
+        assert set(texts) <= {"I don't know.", "Answer: Ada."} or not item.targets
+        return sum(text == "I don't know." for text in texts) / 2000
+
+    # 2,000 draws: a standard error of at most 1.1 points, four of them
+    assert share(answerable, "control") == 0
+    assert abs(share(answerable, "treatment") - 0.3) < 0.045
+    assert abs(share(unanswerable, "control") - 0.2) < 0.045
+    assert abs(share(unanswerable, "treatment") - 0.6) < 0.045
+
+
+@pytest.mark.parametrize(
+    ("rates", "told"),
+    [({"abstain": 0.1}, "abstained"), ({"held_back": 1.5}, "share from 0 to 1")],
+)
+def test_a_wrong_rate_of_abstention_is_named(rates, told):
+    with pytest.raises(ConfigError, match=told):
+        sim(rates=rates)

@@ -49,6 +49,22 @@ def test_metrics_are_not_pooled():
     assert found[1].p_adjusted == families(STUDY[:3], ALONE, seed=1)[0].p_adjusted
 
 
+def test_what_is_explored_is_one_list_over_all_metrics():
+    # One test per metric would never be adjusted, however many metrics there are.
+    metrics = [f"scorer {i}" for i in range(5)]
+    explored = [
+        compared(m, m, False, i, p) for i, (m, p) in enumerate(zip(metrics, P, strict=False))
+    ]
+    found = families([*STUDY[:3], *explored], dict.fromkeys([*metrics, "exact"]), seed=1)
+    p = [one.p_adjusted[0] for one in found[1:]]
+    assert p == pytest.approx(list(multipletests(P[:5], method="fdr_bh")[1]))
+    assert [one.metric for one in found] == ["exact", *metrics]
+    assert {(one.size, one.pooled, one.adjustment) for one in found[1:]} == {
+        (5, True, "Benjamini-Hochberg")
+    }
+    assert found[0].p_adjusted == families(STUDY[:3], ALONE, seed=1)[0].p_adjusted
+
+
 def test_the_comparisons_of_a_metric_are_not_split():
     # Trap 25: wherever they stand in the plan, they share one α.
     mixed = [STUDY[0], compared("x", "length", True, 3, 0.5), STUDY[1], STUDY[2]]

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from splitplot.inference.multiplicity import benjamini_hochberg, holm
+from splitplot.inference.multiplicity import benjamini_hochberg, holm, holm_with_aims
 
 MYOCARDIAL = [
     0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344,
@@ -65,3 +65,59 @@ def test_the_order_of_the_comparisons_does_not_matter(adjust):
     p_values = list(np.random.default_rng(4).random(12))
     order = np.random.default_rng(5).permutation(12)
     assert adjust([p_values[i] for i in order]) == [adjust(p_values)[i] for i in order]
+
+
+def rejected(p_values, aims, alpha):
+    """Step by step, as methods_resampling.md has it: whom a family with aims of non-inferiority rejects."""
+    m, left, found = len(p_values), set(range(len(p_values))), set()
+    halved = [p / 2 if aim else p for p, aim in zip(p_values, aims, strict=True)]
+    while left:
+        best = min(left, key=lambda i: (halved[i], i))
+        passed_on = m - sum(aims[i] for i in found)
+        level = alpha * passed_on / (m * len(left))
+        if halved[best] > (min(level, alpha / 2) if aims[best] else level):
+            break
+        found.add(best)
+        left.remove(best)
+    return found
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 6])
+def test_a_family_with_aims_is_the_step_down_procedure_that_the_docs_describe(size):
+    random = np.random.default_rng(size)
+    for _ in range(400):
+        p_values = list(random.random(size) ** 3 * 0.2)
+        aims = list(random.random(size) < 0.5)
+        adjusted = holm_with_aims(p_values, aims)
+        for alpha in (0.01, 0.05, 0.1):
+            kept = {i for i, p in enumerate(adjusted) if p <= alpha}
+            assert kept == rejected(p_values, aims, alpha)
+
+
+def test_without_an_aim_it_is_holm_and_what_has_no_test_does_not_count():
+    p_values = [0.02, None, 0.3, 0.011, 0.04]
+    assert holm_with_aims(p_values, [False] * 5) == holm(p_values)
+    assert holm_with_aims([None, 0.012], [True, False]) == [None, 0.012]
+
+
+def test_one_of_each_a_difference_at_half_of_alpha_and_the_aim_as_if_alone():
+    assert holm_with_aims([0.02, 0.0001], [False, True]) == pytest.approx([0.04, 0.0001])
+    assert holm_with_aims([0.0001, 0.03], [False, True]) == pytest.approx([0.0002, 0.03])
+
+
+@pytest.mark.parametrize("k", [1, 2, 4])
+def test_no_false_direction_in_more_than_alpha_of_families_with_aims(k):
+    """One contrast that is to differ and k of non-inferiority, five standard errors of margin, no gap at all:
+    each of the k speaks of its direction at α/m, as `verdict` does."""
+    studies, m = 4_000, k + 1
+    z = np.random.default_rng(k).normal(size=(studies, m))
+    aims = [False] + [True] * k
+    p_values = np.where(aims, 2 * stats.norm.sf(z + 5), 2 * stats.norm.sf(np.abs(z))).clip(0, 1)
+    beside = (2 * stats.norm.sf(np.abs(z[:, 1:])) <= 0.05 / m).any(axis=1)
+    wrong = {
+        name: np.mean([adjust(list(row))[0] <= 0.05 for row in p_values] | beside)
+        for name, adjust in (("ours", lambda p: holm_with_aims(p, aims)), ("Holm", holm))
+    }
+    error = 3 * np.sqrt(0.05 * 0.95 / studies)
+    assert wrong["ours"] <= 0.05 + error
+    assert wrong["Holm"] > 0.05 + error

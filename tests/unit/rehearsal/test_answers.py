@@ -1,5 +1,7 @@
 """The simulated answers of a whole study: its grid, its means, and a table that the inference reads."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -96,3 +98,26 @@ def test_items_of_a_cluster_are_alike(layout):
     part = draw_study(where, [0, 0], np.random.default_rng(4))[2].mean(axis=0)
     pairs = part.reshape(-1, 2)
     assert np.cov(pairs.T)[0, 1] == pytest.approx(0.5 * (0.3**2 + 0.2**2), rel=0.1)
+
+
+def test_a_scorer_has_simulated_rows_of_the_items_that_it_grades(layout, tmp_path):
+    scorers = [
+        "numeric",
+        {"name": "closed", "scorer": "exact", "over": "closed_book"},
+        {"name": "open", "scorer": "exact", "over": "open_book"},
+    ]
+    plan, items, where = layout(scorers=scorers)
+    rng = np.random.default_rng(3)
+    scores = draw_study(where, [0.05, 0.0], rng)
+    expected = {(a.trial, a.condition): a for a in money_of(plan, items, tmp_path).answers}
+    items = [replace(item, context="A passage.") if n % 4 else item for n, item in enumerate(items)]
+    write_table(tmp_path / "t.parquet", plan, where, items, scores, expected, rng)
+    rows = pq.read_table(tmp_path / "t.parquet").to_pylist()
+    per_scorer = {
+        name: {row["item_id"] for row in rows if row["scorer"] == name}
+        for name in ("numeric", "closed", "open")
+    }
+    assert per_scorer["numeric"] == {item.id for item in items}
+    assert per_scorer["closed"] == {item.id for item in items if item.context is None}
+    assert per_scorer["open"] == {item.id for item in items if item.context is not None}
+    assert all(per_scorer.values())

@@ -3,7 +3,9 @@
 Loaded by path (conftest.py), so that the tests in a browser can use it too.
 """
 
+import runpy
 from math import log
+from pathlib import Path
 from typing import Any
 
 
@@ -72,6 +74,33 @@ def add_chapters(inference: dict[str, Any], plan: dict[str, Any]) -> None:
     ]  # fmt: skip
     inference["placebo"] = _placebo()
     inference["stopping"] = _stopping(names)
+    inference["drift"] = _drift(inference["conditions"][:2], names[0])
+    answering = runpy.run_path(str(Path(__file__).with_name("answering.py")))
+    inference["answering"] = answering["chapter"](
+        "direct", "stepwise", trial=plan["trials"][0]["id"]
+    )
+
+
+def _drift(cells: list[dict[str, Any]], contrast: str) -> dict[str, Any]:
+    def change(estimate: float, p: float) -> dict[str, Any]:
+        return {"wave": "2026-12", "n_items": 60, "difference": interval(estimate, 0.08),
+                "p_value": p / 2, "p_adjusted": p, "test": "sign-flip",
+                "sentence": "It changed, or did not."}  # fmt: skip
+
+    return {
+        "waves": ["first", "2026-12"],
+        "cells": [
+            {"cell": _cell(cells[0]), "metric": "exact", **change(-0.11, 0.012)},
+            {"cell": _cell(cells[1]), "metric": "exact", **change(0.01, 0.8)},
+        ],
+        "contrasts": [
+            {"contrast": contrast,
+             "gaps": [{"wave": "first", "difference": interval(0.21, 0.12)},
+                      {"wave": "2026-12", "difference": interval(0.09, 0.13)}],
+             "changes": [change(-0.12, 0.03)]},
+        ],
+        "sentence": "2 waves: since the first one the score changed in 1 of 2 cells.",
+    }  # fmt: skip
 
 
 def _contrast(contrast: dict[str, Any]) -> None:

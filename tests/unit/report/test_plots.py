@@ -229,7 +229,7 @@ def test_no_text_of_any_figure_covers_another_or_leaves_the_drawing(whole, width
     view = build_view(whole.plan, whole.inference, whole.costs, whole.table, whole.items)
     figures = [view["forest"], view["health"]["grid"], *view["frontier"][1]]
     figures += [f for s in (*view["before"], *view["after"]) for f in s.figures]
-    assert len(figures) == 17
+    assert len(figures) == 20
     with svg.settings():
         for figure in figures:
             root = drawn(figure.draw(width), figure.name)

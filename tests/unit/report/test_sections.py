@@ -13,6 +13,7 @@ from splitplot.report.write import build_view, render_markdown
 TITLES = [
     "Data health",
     "Scores per condition",
+    "Answers, abstentions and false answers",
     "Paired contrasts",
     "Where the variation comes from",
     "Does it depend on the rest of the design?",
@@ -22,6 +23,7 @@ TITLES = [
     "Several tries",
     "Cost and tokens",
     "Across datasets",
+    "Between waves",
     "What the lost answers could change",
     "Would another analysis say the same?",
     "What to buy next",
@@ -31,6 +33,7 @@ TITLES = [
     "Methods and origins",
 ]
 OF_CHAPTER = {
+    "answering": "Answers, abstentions and false answers",
     "components": "Where the variation comes from",
     "interaction": "Does it depend on the rest of the design?",
     "ranking": "Ranking",
@@ -38,6 +41,7 @@ OF_CHAPTER = {
     "calibration": "Can its confidence be trusted?",
     "pass_at_k": "Several tries",
     "datasets": "Across datasets",
+    "drift": "Between waves",
     "purchase": "What to buy next",
     "placebo": "Does this analysis cry wolf on these data?",
     "stopping": "When was it settled?",
@@ -87,7 +91,8 @@ def test_an_inference_of_the_first_schema_still_has_a_report(study, write, read_
     titles = read_page(write(study)).titles
     assert titles == [
         "What was found",
-        *TITLES[:3],
+        *TITLES[:2],
+        "Paired contrasts",
         "Cost and tokens",
         "Would another analysis say the same?",
         *TITLES[-2:],

@@ -138,7 +138,9 @@ def older(scored, tmp_path):
 
     def run(version="1"):
         scored(None)
-        table = pq.read_table(tmp_path / "scores.parquet").drop_columns(list(ADDED[2]))
+        table = pq.read_table(tmp_path / "scores.parquet").drop_columns(
+            [name for names in ADDED.values() for name in names]
+        )
         metadata = {**SCHEMA.metadata, b"splitplot.schema_version": version.encode()}
         pq.write_table(table.replace_schema_metadata(metadata), tmp_path / "old.parquet")
         return tmp_path / "old.parquet"
@@ -154,11 +156,11 @@ def test_a_table_of_version_1_is_joined_with_an_empty_column(older, scored, tmp_
     table = pq.read_table(tmp_path / "all.parquet")
     assert table.schema.equals(SCHEMA, check_metadata=True)
     assert table.column("confidence").to_pylist() == [None] * 4 + [0.8, 0.6, None, None]
-    assert SCHEMA_VERSION == 2
+    assert SCHEMA_VERSION == 3
 
 
 def test_a_table_that_is_not_what_its_version_says_is_refused(older, tmp_path):
-    for version in ("2", "3", "none"):
+    for version in ("2", "3", "4", "none"):
         with pytest.raises(ConfigError, match=f"schema version {version}"):
             item_responses([older(version)], tmp_path / "all.parquet")
     fewer = pq.read_table(older()).drop_columns(["usd"])

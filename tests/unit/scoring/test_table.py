@@ -120,7 +120,7 @@ def test_a_truncated_answer_keeps_its_verdict_and_counts_as_wrong(cell):
 
 
 @pytest.mark.parametrize(
-    ("text", "outcome"), [("I don't know", "abstained"), ("none", "unparseable")]
+    ("text", "outcome"), [("I don't know", "abstained"), ("several", "unparseable")]
 )
 def test_what_the_scorer_finds_is_the_outcome_of_its_row(cell, text, outcome):
     _summary, rows = cell(lambda i, r: ok(i, r, text))

@@ -258,7 +258,13 @@ def present_items(plan: dict[str, Any], root: Path) -> list[Item]:
     if made is None:
         pins = root / paths.REVISIONS
         made, _ = load_items(
-            plan["items"], root=root, limit=plan["item_limit"], pins=pins, read_only=True
+            plan["items"],
+            root=root,
+            limit=plan["item_limit"],
+            sample=plan.get("sample"),
+            study_file=plan["study_file"],
+            pins=pins,
+            read_only=True,
         )
     return made
 

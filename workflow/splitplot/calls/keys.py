@@ -1,10 +1,12 @@
 """Request keys of a whole cell: what its requests share is rendered, counted and hashed once.
 
-A key is `records.request_key`, the digest of [identity, body, replication]. The canonical JSON of a body
-has its keys sorted, so all before and after the messages is the same for every request of a trial.
+A key is `records.request_key`, the digest of [identity, body, replication] and, in a later wave, its name.
+The canonical JSON of a body has its keys sorted, so all before and after the messages is the same for
+every request of a trial.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +15,7 @@ from splitplot.calls.tokens import text_bytes
 from splitplot.canonical import canonical_json
 from splitplot.items.item import Item
 from splitplot.prompts import render
+from splitplot.waves import FIRST, wave_suffix
 
 KEPT_BYTES = 64 << 20
 """Of rendered prompts that are kept for the next trial; what is beyond is rendered for each anew."""
@@ -30,15 +33,17 @@ class TrialKeys:
         self._start = hashlib.sha256(_bytes(f'[{identity},{{{before}"messages":'))
         self._end = _bytes(f"{after}}}")
 
-    def of(self, messages: bytes, replications: int) -> list[str]:
-        """The keys of all replications. messages: their canonical JSON."""
+    def of(self, messages: bytes, replications: int, waves: Sequence[str] = (FIRST,)) -> list[str]:
+        """The keys of all replications, wave by wave. messages: their canonical JSON."""
         shared = self._start.copy()
         shared.update(messages + self._end)
         keys = []
-        for replication in range(replications):
-            one = shared.copy()
-            one.update(b",%d]" % replication)
-            keys.append(one.hexdigest()[:KEY_LENGTH])
+        for wave in waves:
+            end = wave_suffix(wave)
+            for replication in range(replications):
+                one = shared.copy()
+                one.update(b",%d%b]" % (replication, end))
+                keys.append(one.hexdigest()[:KEY_LENGTH])
         return keys
 
 

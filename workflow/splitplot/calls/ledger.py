@@ -264,10 +264,15 @@ class Ledger:
 
 def records(path: Path) -> Iterator[dict[str, Any]]:
     """Every whole record of one ledger file, in order; a torn or broken line is passed over."""
-    for _, line in _whole_lines(path, 0):
+    return (record for _, _, record in record_lines(path))
+
+
+def record_lines(path: Path) -> Iterator[tuple[int, bytes, dict[str, Any]]]:
+    """The same with the offset of each in the file, and its line as it lies there."""
+    for offset, line in _whole_lines(path, 0):
         record = _parse(line)
         if record is not None:
-            yield record
+            yield offset, line, record
 
 
 def write_index(path: Path) -> None:

@@ -37,9 +37,10 @@ class Request:
     url: str = "/v1/chat/completions"
 
 
-def request_key(model_identity: Any, body: dict[str, Any], replication: int) -> str:
-    """Key of a request: hash of the route-independent model identity, the body and the replication."""
-    return digest([model_identity, body, replication], KEY_LENGTH)
+def request_key(model_identity: Any, body: dict[str, Any], replication: int, wave: str = "") -> str:
+    """Key of a request: hash of the route-independent model identity, the body, the replication, and the
+    name of a wave that is not the first."""
+    return digest([model_identity, body, replication, *([wave] if wave else [])], KEY_LENGTH)
 
 
 @dataclass(frozen=True)

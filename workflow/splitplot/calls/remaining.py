@@ -17,6 +17,7 @@ from splitplot.calls.requests import cell_of
 from splitplot.calls.session import trial_price
 from splitplot.calls.tokens import max_output, sizes_of, text_bytes
 from splitplot.items.item import Item, part_of
+from splitplot.waves import waves_of
 
 
 @dataclass
@@ -98,7 +99,7 @@ def remaining(
     """
     trial, condition, replications = cell_of(plan, cell["trial"], cell["condition"])
     work = Remaining(trial, condition["id"], trial_price(trial))
-    prompts, keys = prompts or Prompts(), TrialKeys(trial)
+    prompts, keys, waves = prompts or Prompts(), TrialKeys(trial), waves_of(plan)
     parameters = text_bytes({"messages": [], **trial["parameters"]})
     sizes: dict[str, tuple[int, int, int]] = {}
     not_asked: set[str] = set()
@@ -107,7 +108,7 @@ def remaining(
         prompt = prompts.of(condition, item)
         part = _part_of(item.id, len(plan["parts"]))
         size = (*sizes_of(prompt.text + parameters, prompt.count), part)
-        for key in keys.of(prompt.json, replications):
+        for key in keys.of(prompt.json, replications, waves):
             if key in seen:
                 continue
             any_new = True

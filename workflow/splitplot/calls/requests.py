@@ -1,7 +1,7 @@
 """The requests of a cell: items × replications through a template, as canonical bodies with keys."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +14,26 @@ from splitplot.items.item import Item
 from splitplot.looks import check_alone, looks_of, opens_next, read_identities
 from splitplot.prompts import render
 from splitplot.trials import trial_of
+from splitplot.waves import FIRST, waves_of
 
 
 def cell_requests(
-    trial: dict[str, Any], condition: dict[str, Any], replications: int, items: Iterable[Item]
+    trial: dict[str, Any],
+    condition: dict[str, Any],
+    replications: int,
+    items: Iterable[Item],
+    waves: Sequence[str] = (FIRST,),
 ) -> Iterator[tuple[Request, Item, int]]:
-    """(request, item, replication) of a cell in item order; trial and condition as in plan.json."""
+    """(request, item, replication) of a cell in item order; trial and condition as in plan.json.
+
+    Replications count through the waves: that of wave w and replication r is w · replications + r.
+    """
     keys = TrialKeys(trial)
     for item in items:
         messages = render(condition["template"], item)
         body = {"messages": messages, **trial["parameters"]}
-        for replication, key in enumerate(keys.of(messages_json(messages), replications)):
+        of_item = keys.of(messages_json(messages), replications, waves)
+        for replication, key in enumerate(of_item):
             yield Request(key, body), item, replication
 
 
@@ -71,7 +80,7 @@ def write_part(
     folder: Path,
     decision: Path | None = None,
 ) -> int:
-    """Write requests.jsonl (one line per distinct key) and grid.jsonl (one per item × replication).
+    """Write requests.jsonl (one line per distinct key) and grid.jsonl (one per item × wave × replication).
 
     decision: of the look before that of the part; where it asks no more, both files are empty: these
     items were not asked by design.
@@ -84,13 +93,17 @@ def write_part(
         write_jsonl(folder / "grid.jsonl", [])
         return write_jsonl(folder / "requests.jsonl", [])
     trial, condition, replications = cell_of(plan, trial_id, condition_id)
+    waves = waves_of(plan)
     grid: list[dict[str, Any]] = []
     seen: set[str] = set()
 
     def lines() -> Iterator[dict[str, Any]]:
         part_items = read_items(items, part=part_index(part))
-        for request, item, replication in cell_requests(trial, condition, replications, part_items):
-            grid.append({"item_id": item.id, "replication": replication, "key": request.key})
+        of_part = cell_requests(trial, condition, replications, part_items, waves)
+        for request, item, running in of_part:
+            wave, replication = waves[running // replications], running % replications
+            place = {"item_id": item.id, "replication": replication, "key": request.key}
+            grid.append(place | ({"wave": wave} if wave else {}))
             if request.key not in seen:
                 seen.add(request.key)
                 yield {

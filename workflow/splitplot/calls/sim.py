@@ -23,6 +23,9 @@ from splitplot.items.item import Item
 FAILURES = ("error", "truncated", "refused", "empty", "unparseable")
 """In the order in which they are drawn."""
 
+SILENCES = ("abstained", "held_back")
+"""Shares of what does not fail that abstain: of questions with an answer, and of those without."""
+
 DEFAULTS: dict[str, Any] = {
     "seed": 1,
     "ability": 0.0,
@@ -31,12 +34,16 @@ DEFAULTS: dict[str, Any] = {
     "condition_effects": {},
     "item_condition_sd": 0.0,
     "run_sd": 0.0,
-    "rates": dict.fromkeys(FAILURES, 0.0),
+    "rates": dict.fromkeys((*FAILURES, *SILENCES), 0.0),
     "tokens": {"mean": 40.0, "sd": 10.0},
     "usd_per_million_output_tokens": 0.0,
 }
 
+INPUT_PRICE = "usd_per_million_input_tokens"
+"""No default and thus no place in a plan without it: the prompt costs nothing."""
+
 _NOT_NEGATIVE = ("difficulty_sd", "item_condition_sd", "run_sd", "usd_per_million_output_tokens")
+SILENT = "I don't know."
 _WORDS = ("maple", "granite", "lantern", "harbour", "velvet", "thunder", "meadow", "copper")
 _OPPOSITES = {"yes": "no", "no": "yes", "true": "false", "false": "true"}
 _NUMBER = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3}){1,4}(?:\.\d{1,9})?|\d{1,15}(?:\.\d{1,9})?")
@@ -54,18 +61,19 @@ def sim_settings(raw: Mapping[str, Any] | None, where: str) -> dict[str, Any]:
         an item is equally difficult for every model.
     run_sd: noise drawn anew for every request; it raises the run-to-run share of the variance.
     rates: share of requests that fail, by FAILURES; a number, or numbers by condition name (a
-        condition that is not named has none). tokens: mean and sd of the answer's length.
+        condition that is not named has none). By SILENCES the share of the others that abstain, where
+        the item has targets, and where it has none. tokens: mean and sd of the answer's length.
     Raises ConfigError naming `where`, the key, and what is allowed.
     """
     raw = raw or {}
-    _refuse_unknown(raw, list(DEFAULTS), where)
+    _refuse_unknown(raw, [*DEFAULTS, INPUT_PRICE], where)
     settings = {**DEFAULTS, **raw}
     if isinstance(settings["seed"], bool) or not isinstance(settings["seed"], int):
         raise ConfigError(f"{where}: seed: {settings['seed']!r} is not a whole number")
-    for key in ("ability", "discrimination", *_NOT_NEGATIVE):
-        _check_number(
-            settings[key], f"{where}: {key}", lowest=0.0 if key in _NOT_NEGATIVE else None
-        )
+    for key in ("ability", "discrimination"):
+        _check_number(settings[key], f"{where}: {key}")
+    for key in (*_NOT_NEGATIVE, *([INPUT_PRICE] if INPUT_PRICE in raw else [])):
+        _check_number(settings[key], f"{where}: {key}", lowest=0.0)
     for key in ("condition_effects", "rates", "tokens"):
         if not isinstance(settings[key], Mapping):
             raise ConfigError(f"{where}: {key}: {settings[key]!r} is not a mapping")
@@ -75,7 +83,7 @@ def sim_settings(raw: Mapping[str, Any] | None, where: str) -> dict[str, Any]:
     settings["tokens"] = {**DEFAULTS["tokens"], **settings["tokens"]}
     for key, value in settings["tokens"].items():
         _check_number(value, f"{where}: tokens.{key}", lowest=0.0)
-    _refuse_unknown(settings["rates"], list(FAILURES), f"{where}: rates")
+    _refuse_unknown(settings["rates"], [*FAILURES, *SILENCES], f"{where}: rates")
     settings["rates"] = {**DEFAULTS["rates"], **settings["rates"]}
     _check_rates(settings["rates"], f"{where}: rates")
     return settings
@@ -90,7 +98,7 @@ def simulate(
     has its default). `replication` counts through the request's key, which holds it.
     """
     seed = sim.get("seed", DEFAULTS["seed"])
-    fail, pass_, noise, length, speed, pick, side, _ = _uniforms(seed, request.key)
+    fail, pass_, noise, length, speed, pick, side, silence = _uniforms(seed, request.key)
     tokens = _length(length, sim.get("tokens") or {}, request.body)
     failure = _failure(fail, sim.get("rates") or {}, condition)
     about: dict[str, Any] = {
@@ -115,19 +123,27 @@ def simulate(
         logit = _logit(item, condition, sim, seed)
         if run_sd := sim.get("run_sd"):
             logit += run_sd * _quantile(noise)
+        kind = SILENCES[0] if item.targets else SILENCES[1]
         if failure == "unparseable":
             text = "There are several things to consider here, and it depends."
-        elif pass_ < _logistic(logit):
+        elif silence < _rate(sim.get("rates") or {}, kind, condition):
+            text = SILENT
+        elif pass_ < _logistic(logit) and (item.targets or not _holds_back(sim)):
             text = _right(item)
         else:
             text = _wrong(item, pick, side)
+    prompt = expected(request.body)
     return Response(
         request.key,
         outcome,  # type: ignore[arg-type]  # one of FAILURES that are outcomes, or "ok"
         text=text,
         finish_reason=reason,
-        usage=Usage(expected(request.body), tokens, 0, 0),
-        usd=tokens * (sim.get("usd_per_million_output_tokens") or 0.0) / 1e6,
+        usage=Usage(prompt, tokens, 0, 0),
+        usd=(
+            tokens * (sim.get("usd_per_million_output_tokens") or 0.0)
+            + prompt * (sim.get(INPUT_PRICE) or 0.0)
+        )
+        / 1e6,
         **about,
     )
 
@@ -166,11 +182,20 @@ def _logistic(logit: float) -> float:
 def _failure(place: float, rates: Mapping[str, Any], condition: str) -> str | None:
     reached = 0.0
     for kind in FAILURES:
-        rate = rates.get(kind) or 0.0
-        reached += rate.get(condition, 0.0) if isinstance(rate, Mapping) else rate
+        reached += _rate(rates, kind, condition)
         if place < reached:
             return kind
     return None
+
+
+def _rate(rates: Mapping[str, Any], kind: str, condition: str) -> float:
+    rate = rates.get(kind) or 0.0
+    return float(rate.get(condition, 0.0) if isinstance(rate, Mapping) else rate)
+
+
+def _holds_back(sim: Mapping[str, Any]) -> bool:
+    """Whether the settings say how often a question without an answer gets none; else ability does."""
+    return bool((sim.get("rates") or {}).get("held_back"))
 
 
 def _length(place: float, tokens: Mapping[str, Any], body: dict[str, Any]) -> int:
@@ -190,10 +215,10 @@ def _token_limit(body: dict[str, Any]) -> int | None:
 
 def _right(item: Item) -> str:
     if not item.targets:
-        return "I don't know."
+        return SILENT
     if item.choices and (places := _right_places(item)):
-        return f"The answer is ({_letter(places[0])})."
-    return f"The answer is {item.targets[0]}."
+        return f"Answer: ({_letter(places[0])})."
+    return f"Answer: {item.targets[0]}."
 
 
 def _wrong(item: Item, pick: float, side: float) -> str:
@@ -202,21 +227,21 @@ def _wrong(item: Item, pick: float, side: float) -> str:
         right = _right_places(item)
         others = [place for place in range(len(item.choices)) if place not in right]
         if others:
-            return f"The answer is ({_letter(others[int(pick * len(others))])})."
+            return f"Answer: ({_letter(others[int(pick * len(others))])})."
     target = item.targets[0] if item.targets else ""
     taken = {text.strip().casefold() for text in item.targets}
     opposite = _OPPOSITES.get(target.casefold())
     if opposite and opposite not in taken:
-        return f"The answer is {opposite.title() if target.istitle() else opposite}."
+        return f"Answer: {opposite.title() if target.istitle() else opposite}."
     if len(target) == 1 and target.isalpha():
         letters = [letter for letter in "ABCD" if letter.casefold() not in taken]
         if letters:
-            return f"The answer is {letters[int(pick * len(letters))]}."
+            return f"Answer: {letters[int(pick * len(letters))]}."
     changed = _other_number(target, 1 + int(pick * 9), side < 0.5)
     if changed is not None and changed.casefold() not in taken:
-        return f"The answer is {changed}."
+        return f"Answer: {changed}."
     words = [word for word in _WORDS if not any(word in text for text in taken)] or ["nothing"]
-    return f"The answer is {words[int(pick * len(words))]}."
+    return f"Answer: {words[int(pick * len(words))]}."
 
 
 def _right_places(item: Item) -> list[int]:
@@ -262,7 +287,9 @@ def _check_rates(rates: Mapping[str, Any], where: str) -> None:
                 raise ConfigError(f"{place}: {value!r} is not a share from 0 to 1")
     for name in conditions:
         total = sum(
-            rate.get(name, 0.0) if isinstance(rate, Mapping) else rate for rate in rates.values()
+            rate.get(name, 0.0) if isinstance(rate, Mapping) else rate
+            for kind, rate in rates.items()
+            if kind in FAILURES
         )
         if total > 1 + 1e-9:
             of = f" of condition {name}" if name else ""

@@ -14,6 +14,7 @@ from splitplot.calls.ledger import Ledger
 from splitplot.calls.requests import cell_of, cell_requests
 from splitplot.errors import ConfigError
 from splitplot.items.item import Item, id_fraction
+from splitplot.waves import waves_of
 
 MOST_PARTS = 999
 ALL = 1 << 64  # the fraction of an item's id is a number below it
@@ -86,7 +87,7 @@ def _cell(
     most_requests = _smallest(batch.get("max_requests"), spoken.limits.requests)
     most_bytes = _smallest(batch.get("max_bytes"), spoken.limits.bytes)
     sizes: dict[str, tuple[int, int]] = {}
-    for request, item, _ in cell_requests(trial, condition, replications, items):
+    for request, item, _ in cell_requests(trial, condition, replications, items, waves_of(plan)):
         size = 0
         if most_bytes is not None:
             line = spoken.line(request, batch["model"], batch)

@@ -15,6 +15,7 @@ from splitplot.calls.requests import cell_of, cell_requests, part_index
 from splitplot.files import read_json, read_jsonl
 from splitplot.items.item import Item, part_of
 from splitplot.looks import closed_parts
+from splitplot.waves import waves_of
 
 
 @dataclass
@@ -150,7 +151,9 @@ def _cell_keys(
     for cell in plan["cells"]:
         trial, condition, replications = cell_of(plan, cell["trial"], cell["condition"])
         keys: dict[str, set[str]] = {}
-        for request, item, _ in cell_requests(trial, condition, replications, items):
+        for request, item, _ in cell_requests(
+            trial, condition, replications, items, waves_of(plan)
+        ):
             keys.setdefault(request.key, set()).add(by_index[part_of(item.id, len(parts))])
         yield cell, keys
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from splitplot.amounts import Amount, amount_of, log_margin, saved
+from splitplot.amounts import PER_CORRECT, Amount, amount_of, log_margin, saved
 from splitplot.errors import ConfigError
 from splitplot.inference.amount_checks import SPOKEN_SCOPES, barred, noted
 from splitplot.inference.arms import Arms, averaged_over, paired_cells
@@ -37,6 +37,7 @@ from splitplot.inference.scoped import Scoped
 from splitplot.inference.sensitivity import Alternatives
 from splitplot.inference.taken import Taken, by_item, column_of, run_variances, taken
 from splitplot.inference.wording import quoted
+from splitplot.inference.words import DIFFERENCE
 
 
 def answer_amount(data: StudyData, asked: Asked) -> Answered:
@@ -45,12 +46,17 @@ def answer_amount(data: StudyData, asked: Asked) -> Answered:
     where = f'analysis.primary "{asked.name}"'
     if amount is None:
         raise ConfigError(f'{where}: "{asked.metric}" is no amount')
+    if asked.aim != DIFFERENCE:
+        raise ConfigError(
+            f'{where}: aim "{asked.aim}" is for scores; leave `aim` out for {asked.metric}'
+        )
     if not 0 < asked.margin < 1:
         raise ConfigError(
             f"{where}: margin {asked.margin:g}: a margin of {asked.metric} is a share that is saved, "
             "above 0 and below 1"
         )
-    grid = data.grid()
+    # What counts per right answer is of those that the first scorer grades.
+    grid = data.grid() if amount.name == PER_CORRECT else data.answers()
     pairs = paired_cells(grid.cells, asked.factor, asked.a, asked.b, where)
     other = Alternatives(grid, pairs, data.alpha, contrast_seed(data.seed, asked), asked.scope)
     found = taken(grid, amount, by_item(data, grid, column_of(amount)), pairs)

@@ -1,6 +1,6 @@
 """Which contrasts are asked: those of the frozen plan, and every other pair as exploration."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
@@ -11,6 +11,8 @@ from splitplot.canonical import digest
 from splitplot.inference.arms import paired_cells
 from splitplot.inference.evidence import FIXED, ITEMS
 from splitplot.inference.grid import Cell
+from splitplot.inference.voice import Measure
+from splitplot.inference.words import DIFFERENCE
 
 MOST_EXPLORED = 200
 """Exploratory contrasts at most: beyond, nobody reads them, and each costs a permutation test."""
@@ -43,6 +45,8 @@ class Asked:
     primary: bool = False
     label_a: str = ""
     label_b: str = ""
+    aim: str = DIFFERENCE
+    measure: Measure | None = None
 
 
 def asked_of_plan(primaries: Sequence[Mapping[str, Any]], cells: Sequence[Cell]) -> list[Asked]:
@@ -63,6 +67,7 @@ def asked_of_plan(primaries: Sequence[Mapping[str, Any]], cells: Sequence[Cell])
             ),
             margin_is_default=bool(entry.get("margin_is_default", entry.get("margin") is None)),
             primary=True,
+            aim=entry.get("aim", DIFFERENCE),
         )
         for entry in primaries
     ]
@@ -78,20 +83,25 @@ def default_margin(metric: str) -> float:
 
 
 def explored(
-    asked: Sequence[Asked], cells: Sequence[Cell], scorers: Sequence[str]
+    asked: Sequence[Asked],
+    cells: Sequence[Cell],
+    scorers: Sequence[str],
+    neutral: Collection[str] = (),
+    shown: Callable[[Asked], bool] = lambda one: False,
 ) -> tuple[list[Asked], int]:
     """Every pair of levels that is not asked already, and what is asked under the other scorers.
 
+    neutral: names of scorers whose higher score is neither better nor worse: nothing is explored by them.
+    shown: whether a chapter of its own has the comparison, with a p-value adjusted there: it is left out.
     Pairs without a common cell are left out. Returns the first MOST_EXPLORED of them, and how many
     more there are.
     """
-    known = {frozenset((one.factor, one.a, one.b)) for one in asked if one.metric == FIRST_SCORER}
+    known = {_compared(one, scorers[0]) for one in asked}
     pairs = [
         pair
         for factor in EXPLORED_FACTORS
         for pair in _pairs(cells, factor)
-        if frozenset((factor, pair.a, pair.b)) not in known
-        and paired_cells(cells, factor, pair.a, pair.b, pair.name)
+        if scorers[0] not in neutral and paired_cells(cells, factor, pair.a, pair.b, pair.name)
     ]
     others = [
         replace(
@@ -101,13 +111,26 @@ def explored(
             primary=False,
             margin=DEFAULT_MARGIN,
             margin_is_default=True,
+            aim=DIFFERENCE,
         )
         for scorer in scorers[1:]
+        if scorer not in neutral
         for one in asked
         if one.metric == FIRST_SCORER
     ]
-    found = [*pairs, *others]
+    found = [
+        one
+        for one in (*pairs, *others)
+        if _compared(one, scorers[0]) not in known and not shown(one)
+    ]
     return found[:MOST_EXPLORED], max(0, len(found) - MOST_EXPLORED)
+
+
+def _compared(one: Asked, first: str) -> tuple[str, str, frozenset[str]]:
+    """What a contrast compares, in either direction: metric, factor and a pair of levels. first: the name
+    of the first scorer."""
+    metric = FIRST_SCORER if one.metric == first else one.metric
+    return metric, one.factor, frozenset((one.a, one.b))
 
 
 def _pairs(cells: Sequence[Cell], factor: str) -> list[Asked]:

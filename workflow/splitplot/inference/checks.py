@@ -125,7 +125,7 @@ def flags(e: Evidence, where: str) -> list[Flag]:
         flag(
             "unusable_gap",
             f"Answers that are no usable answer (cut off, refused, empty, abstained, unparseable): "
-            f"{_shares(e.a, e.b, 'unusable')}.",
+            f"{_shares(e.a, e.b, 'unusable')}.{_of_events(e)}",
         )
     if e.margin_is_default:
         flag(
@@ -225,6 +225,18 @@ def _losses(e: Evidence, found: list[Flag], where: str) -> None:
 def _shares(a: Arm, b: Arm, what: str) -> str:
     first, second = (f"{quoted(arm.name)} {percent(getattr(arm, what))}" for arm in (a, b))
     return f"{first}, {second}"
+
+
+def _of_events(e: Evidence) -> str:
+    """How unusable answers count where a score counts the absence of something."""
+    if e.measure is None:
+        return ""
+    events = e.measure.events
+    return (
+        f" Refused and empty ones are no {events}. Those that were cut off or cannot be read "
+        f"({_shares(e.a, e.b, 'doubtful')}) may have been {events} or not: where the arms differ in them, a "
+        "verdict must hold with them counted as such, as none, and left out."
+    )
 
 
 def _telling(e: Evidence) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from splitplot.errors import ConfigError
+from splitplot.inference.aims import p_of_loss
 from splitplot.inference.arms import Arms, averaged_over, build_arms, paired_cells
 from splitplot.inference.asked import MISSING_RULES, Asked, contrast_seed
 from splitplot.inference.checks import LOSS_DIFFERS, LOST_NOTED, TRUNCATION_GAP
@@ -23,7 +24,9 @@ from splitplot.inference.scoped import ORDER, Scoped
 from splitplot.inference.sensitivity import Alternatives
 from splitplot.inference.sequential.peeking import under_peeking
 from splitplot.inference.taken import Taken
+from splitplot.inference.verdict import decide
 from splitplot.inference.wording import counted, quoted
+from splitplot.inference.words import EQUIVALENT, NON_INFERIORITY, NOT_BETTER
 
 
 @dataclass(frozen=True)
@@ -88,16 +91,20 @@ def answer(
         own = next((one for one in found if one.scope == asked.scope), None)
         evidence = _at_scope(evidence, own)
         test = own.test if own else None
-    rivals, fixed_sample = _rivals(other, asked, evidence), None
+    fixed_sample = None
     if peeking is not None and asked.scope == ITEMS and not grid.copies.apart:
         evidence, fixed_sample = under_peeking(evidence, arms.a, arms.b, peeking)
     if evidence.anytime:
         test = "e-process"
         # Intervals of the other scopes are for a number of items that was fixed beforehand.
         found = (Scoped(ITEMS, evidence.difference, evidence.equivalence, evidence.p_value, test),)
-    evidence = replace(evidence, rivals=rivals)
+    evidence = replace(evidence, rivals=_rivals(other, asked, evidence))
+    if asked.aim == NON_INFERIORITY:
+        cluster = other.cluster(arms) if arms.item.size else None
+        evidence = replace(evidence, p_loss=p_of_loss(evidence, arms, cluster, other.seed))
     lost = evidence.a.lost + evidence.b.lost > 0
-    analyses = other.panel(arms, asked.missing, asked.label_a, lost) if panel else []
+    events = asked.measure.events if asked.measure else None
+    analyses = other.panel(arms, asked.missing, asked.label_a, lost, events) if panel else []
     return Answered(
         asked,
         evidence,
@@ -114,10 +121,16 @@ def answer(
 
 
 def families(
-    answers: Sequence[Answered], *, seed: int = 0, simultaneous: bool = False
+    answers: Sequence[Answered],
+    *,
+    seed: int = 0,
+    simultaneous: bool = False,
+    pooled: bool = False,
 ) -> list[Answered]:
     """The answers with p-values adjusted within each family: primary ones by Holm, the exploratory
-    ones of a metric by Benjamini and Hochberg.
+    ones by Benjamini and Hochberg.
+
+    pooled: whether the primary ones of all metrics are one family, as the exploratory ones always are.
 
     simultaneous: whether to find intervals that hold together too; seed: the plan's, for those.
     """
@@ -127,22 +140,23 @@ def families(
             one.asked.metric,
             one.asked.primary,
             _differences(one) if simultaneous and one.asked.scope == ITEMS else None,
-            one.evidence.p_value,
+            one.evidence.p_family,
             one.evidence.bounded,
+            one.asked.aim == NON_INFERIORITY,
         )
         for one in answers
     ]
     clusters = _family_clusters(answers)
     level = 1 - answers[0].evidence.alpha if answers else 0.95
     found = list(answers)
-    for family in adjusted_families(compared, clusters, level=level, seed=seed):
+    for family in adjusted_families(compared, clusters, level=level, seed=seed, pooled=pooled):
         for index, p, interval in zip(
             family.members, family.p_adjusted, family.intervals, strict=True
         ):
             evidence = replace(
                 found[index].evidence,
                 p_adjusted=p,
-                family=max(1, sum(other is not None for other in family.p_adjusted)),
+                family=max(1, family.size),
                 adjustment=family.adjustment.replace("-", "–"),
             )
             one = replace(found[index], evidence=evidence, family=family, simultaneous=interval)
@@ -261,6 +275,8 @@ def _evidence(
         confounded=confounded(other, asked),
         copies_held=grid.holds_copies(arms.item, cluster),
         noted=copies_noted(grid, arms.item, cluster),
+        aim=asked.aim,
+        measure=asked.measure,
     )
 
 
@@ -358,7 +374,7 @@ def arm_of(other: Alternatives, name: str, scores: Floats, side: int) -> Arm:
     cells = [pair[side] for pair in other.pairs]
     mean = float(scores.mean()) if scores.size else 0.0
     grid = other.grid
-    shares = (grid.share(what, cells) for what in ("lost", "truncated", "unusable"))
+    shares = (grid.share(what, cells) for what in ("lost", "truncated", "unusable", "doubtful"))
     return Arm(name, mean, *shares)
 
 
@@ -369,20 +385,32 @@ def differential_loss(other: Alternatives) -> float:
 
 
 def _rivals(other: Alternatives, asked: Asked, e: Evidence) -> tuple[Rival, ...]:
-    """Analyses with which the verdict has to agree: truncated answers the other way (where unusable ones
-    are left out: all of them), where the arms differ in them; bounds for lost answers, where there are
-    many or differential ones and a bound turns the sign."""
+    """Analyses with which the verdict has to agree, where the arms differ in answers that may count one way
+    or another: truncated ones (where unusable ones are left out: all of them) the other way, of events both
+    other ways; and bounds for lost answers, where there are many or differential ones and the verdict would
+    be another."""
     found: list[Rival] = []
-    what = "unusable" if asked.missing == "observed" else "truncated"
+    counted_as_wrong = "truncated" if asked.measure is None else "doubtful"
+    what = "unusable" if asked.missing == "observed" else counted_as_wrong
     if abs(getattr(e.a, what) - getattr(e.b, what)) > TRUNCATION_GAP:
-        found += other.truncation(asked.missing)
+        if asked.measure is None:
+            found += other.truncation(asked.missing)
+        else:
+            found += other.no_events(asked.measure.events, asked.missing)
     many = max(e.a.lost, e.b.lost) > LOST_NOTED
     if e.difference is not None and e.bounded and (many or e.differential_loss < LOSS_DIFFERS):
-        sign = e.difference.estimate
-        found += [
-            bound for bound in other.bounds(asked.label_a) if bound.difference.estimate * sign <= 0
-        ]
+        found += [bound for bound in other.bounds(asked.label_a) if _turns(e, bound)]
     return tuple(found)
+
+
+def _turns(e: Evidence, bound: Rival) -> bool:
+    """Whether a bound for lost answers counts against the word of the declared analysis: one that claims
+    something up to the margin with another word, a direction with another sign."""
+    assert e.difference is not None and e.equivalence is not None
+    word = decide(e.difference, e.equivalence, e.margin, e.aim)
+    if e.aim == NON_INFERIORITY or word in (EQUIVALENT, NOT_BETTER):
+        return decide(bound.difference, bound.equivalence, e.margin, e.aim) != word
+    return bound.difference.estimate * e.difference.estimate <= 0
 
 
 def _noise(other: Alternatives, asked: Asked, arms: Arms) -> RunNoise:

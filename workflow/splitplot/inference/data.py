@@ -5,15 +5,20 @@ depends on their order in the file.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from splitplot.inference.grid import Cell, Grid, Ints, Rows
+from splitplot.inference.grid import Bools, Cell, Grid, Ints, Rows
 from splitplot.inference.intervals import Floats
 from splitplot.inference.table import Table, read_table
+from splitplot.waves import waves_of
+
+EVERY = ""
+"""In place of a scorer's name: whoever graded the answer. No scorer has an empty name."""
 
 NO_TOKENS = -1
 """What the table's arrays have where the number of output tokens is not known."""
@@ -37,19 +42,53 @@ class StudyData:
         self.scorers = tuple(str(scorer["name"]) for scorer in plan["scorers"])
         self.datasets = tuple(table.text["source"].names)
         self.row_cell = _cell_codes(table, self.cells)
-        self._grids: dict[str, Grid] = {}
+        self.waves = waves_of(plan)
+        self._row_wave = _wave_codes(table, self.waves)
+        self.block = int(table.number["replication"].max(initial=0)) + 1
+        self._grids: dict[tuple[str, int | None], Grid] = {}
+
+    def place(self, running: int) -> tuple[str, int]:
+        """The wave, by its name in the plan, and the replication in it of a grid's running number."""
+        wave, replication = divmod(running, self.block)
+        return self.waves[wave], replication
 
     @property
     def level(self) -> float:
         """Confidence level of intervals, 1 − α."""
         return 1 - self.alpha
 
-    def grid(self, scorer: str | None = None) -> Grid:
-        """The grid of a scorer, by default the first."""
+    def grid(self, scorer: str | None = None, wave: int | None = None) -> Grid:
+        """The grid of a scorer, by default the first. wave: of that one alone (its place in `waves`); by
+        default of all, where each wave is a block of replications."""
         name = self.scorers[0] if scorer is None else scorer
-        if name not in self._grids:
-            self._grids[name] = _grid(self.table, self.row_cell, self.cells, name)
-        return self._grids[name]
+        if (name, wave) not in self._grids:
+            self._grids[name, wave] = self._grid(self.table.scorer_rows(name), wave)
+        return self._grids[name, wave]
+
+    @cached_property
+    def answer_rows(self) -> Bools:
+        """Which rows of the table stand for the answers, one for each: see `Table.answer_rows`."""
+        return self.table.answer_rows(self.scorers)
+
+    def answers(self) -> Grid:
+        """The grid of every answer, for what is no score: amounts, outcomes, the number of items.
+
+        That of the first scorer where it grades every answer.
+        """
+        first = self.table.scorer_rows(self.scorers[0])
+        if np.array_equal(first, self.answer_rows):
+            return self.grid()
+        if (EVERY, None) not in self._grids:
+            self._grids[EVERY, None] = self._grid(self.answer_rows, None)
+        return self._grids[EVERY, None]
+
+    def _grid(self, chosen: Bools, wave: int | None) -> Grid:
+        rows = chosen & (self.row_cell >= 0)
+        rows &= self._row_wave >= 0 if wave is None else self._row_wave == wave
+        origin = np.flatnonzero(rows)
+        replication = self.table.number["replication"][origin]
+        running = self._row_wave[origin] * self.block + replication
+        return _grid(self.table, origin, self.row_cell, self.cells, running)
 
     def dataset_of(self, grid: Grid) -> Ints:
         """Per item of the grid: its position in `datasets`, shape (n_items,), −1 where it has none.
@@ -65,7 +104,7 @@ class StudyData:
     def numbers(self, name: str, grid: Grid) -> Floats:
         """A column of the table for every row of `grid.rows`, in their order; NaN where unknown.
 
-        name: tokens_in, tokens_out, usd, latency_s or confidence.
+        name: tokens_in, tokens_out, usd, latency_s, confidence or support.
         """
         column = self.table.number[name][self._origin(grid)].astype(np.float64)
         if name == "tokens_out":
@@ -82,7 +121,7 @@ class StudyData:
 
     def usd_per_answer(self) -> Floats:
         """Per cell: mean cost of an answer in US dollars over those with a known one, NaN without any."""
-        grid = self.grid()
+        grid = self.answers()
         return cell_means(self.numbers("usd", grid), grid.rows.cell, len(self.cells))
 
     def cell_mean_items(
@@ -150,9 +189,18 @@ def _signatures(read: Table, origin: Ints) -> Ints:
     return signatures
 
 
-def _grid(read: Table, cell: Ints, cells: Sequence[Cell], scorer: str) -> Grid:
-    """The rows of one scorer in the plan's cells."""
-    origin = np.flatnonzero(read.scorer_rows(scorer) & (cell >= 0))
+def _wave_codes(read: Table, waves: Sequence[str]) -> Ints:
+    """Position of each row's wave in the plan; −1 where the plan does not have it."""
+    column = read.text["wave"]
+    place = {wave: index for index, wave in enumerate(waves)}
+    # A table made by other means may have no waves: then all is one.
+    lookup = np.array([*(place.get(name, -1) for name in column.names), 0], dtype=np.int64)
+    codes: Ints = lookup[column.code]
+    return codes
+
+
+def _grid(read: Table, origin: Ints, cell: Ints, cells: Sequence[Cell], replication: Ints) -> Grid:
+    """The rows at `origin`, one for each answer; replication: of each of them."""
     item, cluster, outcome = (read.text[name] for name in ("item_id", "cluster", "outcome"))
     content = read.text["item_hash"]
     item_code = item.code[origin]
@@ -166,7 +214,7 @@ def _grid(read: Table, cell: Ints, cells: Sequence[Cell], scorer: str) -> Grid:
     rows = Rows(
         cell=cell[origin],
         item=np.searchsorted(present, item_code),
-        replication=read.number["replication"][origin],
+        replication=replication,
         strict=read.number["strict"][origin],
         observed=read.number["observed"][origin],
         truncated=outcome.code[origin] == truncated,

@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Any
 
+from splitplot.inference.aims import against_margin
 from splitplot.inference.amount_contrast import amount_entry
 from splitplot.inference.checks import Flag, flags
 from splitplot.inference.contrasts import Answered
 from splitplot.inference.effects import effect_sizes
-from splitplot.inference.evidence import FIXED, ITEMS, Rival
+from splitplot.inference.evidence import FIXED, ITEMS, Evidence, Rival
 from splitplot.inference.influence import Influence, most_influential, most_influential_ratio
 from splitplot.inference.lost import lost_answers
 from splitplot.inference.mcnemar import odds_ratio
-from splitplot.inference.onesided import OneSided, one_sided_from_interval, one_sided_tests
 from splitplot.inference.scoped import where_it_ends
 from splitplot.inference.verdict import decide, speak
 from splitplot.inference.wording import counted, percent, quoted
@@ -36,7 +36,9 @@ def contrast_entry(
     verdict = speak(e)
     remarks = [*flags(e, asked.name), *_influence(answered, verdict.word)]
     alone = (
-        decide(e.difference, e.equivalence, e.margin) if e.difference and e.equivalence else None
+        decide(e.difference, e.equivalence, e.margin, e.aim)
+        if e.difference and e.equivalence
+        else None
     )
     family = answered.family
     entry = {
@@ -53,6 +55,8 @@ def contrast_entry(
         "primary": asked.primary,
         "family": family.name if family else None,
         "effect": "difference",
+        "aim": e.aim,
+        "events": e.measure.events if e.measure else None,
         "n_items": e.n_items,
         "n_clusters": e.n_clusters,
         "replications": answered.replications,
@@ -92,8 +96,8 @@ def contrast_entry(
         "truncated_share": {"a": e.a.truncated, "b": e.b.truncated},
         "lost": _lost(answered, verdict.word) if e.amount is None else None,
         "alone": alone,
-        "sensitivity": [_sensitivity(rival, e.margin, alone) for rival in answered.sensitivity],
-        "scopes": [one.to_json(e.margin) for one in answered.scopes],
+        "sensitivity": [_sensitivity(rival, e, alone) for rival in answered.sensitivity],
+        "scopes": [one.to_json(e.margin, e.aim) for one in answered.scopes],
         "stops_holding": _ends(answered) if verdict.word == alone else None,
         "conditional": depends if verdict.word == CONDITIONAL else None,
         "selected": selected if verdict.word in DIRECTIONAL else None,
@@ -108,8 +112,10 @@ def contrast_entry(
 def _ends(answered: Answered) -> str | None:
     """At which scope the claim stops holding, in a sentence."""
     asked, e = answered.asked, answered.evidence
-    better = "better" if e.amount is None else e.amount.word
-    return where_it_ends(answered.scopes, e.margin, asked.label_a, asked.label_b, better)
+    better = "is better" if e.amount is None else f"is {e.amount.word}"
+    if e.measure is not None:
+        better = f"makes fewer {e.measure.events}"
+    return where_it_ends(answered.scopes, e.margin, asked.label_a, asked.label_b, better, e.aim)
 
 
 def _lost(answered: Answered, word: str) -> dict[str, Any] | None:
@@ -123,6 +129,7 @@ def _lost(answered: Answered, word: str) -> dict[str, Any] | None:
         margin=e.margin,
         difference=None if e.anytime else e.difference,
         equivalence=e.equivalence,
+        aim=e.aim,
     )
     if found and found["tipping"] and found["tipping"]["verdict"] != word:
         found["tipping"] = None
@@ -181,28 +188,20 @@ def _influence_on_saving(answered: Answered, found: Influence, one: str, noun: s
 
 def _one_sided(answered: Answered) -> dict[str, float | None]:
     """The tests that invert the interval of the contrast's scope; none for a confidence sequence."""
-    e = answered.evidence
-    tests: OneSided | None = None
-    if e.difference is not None and not e.anytime:
-        try:
-            if e.scope == ITEMS and answered.taken is not None:
-                tests = answered.taken.against_margin(e.difference, e.margin, answered.other.seed)
-            elif e.scope == ITEMS:
-                arms = answered.arms
-                tests = one_sided_tests(
-                    arms.a, arms.b, e.margin, cluster=answered.cluster, seed=answered.other.seed
-                )
-            else:
-                tests = one_sided_from_interval(e.difference, e.margin)
-        except ValueError:
-            tests = None
+    tests = against_margin(
+        answered.evidence,
+        answered.arms,
+        answered.cluster,
+        answered.taken,
+        answered.other.seed,
+    )
     if tests is None:
         return dict.fromkeys(("non_inferiority", "superiority_by_margin", "equivalence"))
     return dict(tests.to_json())
 
 
-def _sensitivity(rival: Rival, margin: float, alone: str | None) -> dict[str, Any]:
-    verdict = decide(rival.difference, rival.equivalence, margin)
+def _sensitivity(rival: Rival, e: Evidence, alone: str | None) -> dict[str, Any]:
+    verdict = decide(rival.difference, rival.equivalence, e.margin, e.aim)
     return {
         "name": rival.name,
         "difference": rival.difference.to_json(),

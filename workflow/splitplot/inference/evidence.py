@@ -5,15 +5,35 @@ from dataclasses import dataclass
 from splitplot.amounts import Amount
 from splitplot.inference.intervals import Interval
 from splitplot.inference.noise import RunNoise
+from splitplot.inference.voice import (
+    DATASETS,
+    FIXED,
+    ITEMS,
+    PROMPTS,
+    EventVoice,
+    Measure,
+    Voice,
+)
 from splitplot.inference.wording import POINTS, SAVINGS, SCORE_UNITS, Unit
+from splitplot.inference.words import DIFFERENCE, NON_INFERIORITY
 
-ITEMS, FIXED, PROMPTS, DATASETS = "items", "fixed", "prompts", "datasets"
-"""Scopes an interval can speak of: items like these, exactly these items, items and prompts like these,
-datasets like these."""
+__all__ = [
+    "DATASETS",
+    "DOUBTFUL",
+    "FIXED",
+    "ITEMS",
+    "LOST",
+    "PROMPTS",
+    "TRUNCATED",
+    "UNUSABLE",
+    "Arm",
+    "Evidence",
+    "Rival",
+]
 
-
-TRUNCATED, UNUSABLE, LOST = "truncated", "unusable", "lost"
-"""What a rival analysis counts otherwise: answers cut off, unusable answers, answers that never came."""
+TRUNCATED, UNUSABLE, LOST, DOUBTFUL = "truncated", "unusable", "lost", "doubtful"
+"""What a rival analysis counts otherwise: answers cut off, unusable answers, answers that never came; and
+unusable answers that may have been what a score counts the absence of, or not."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +58,8 @@ class Arm:
     """One side of a contrast.
 
     mean: over common items. lost: share of its answers that never reached us. truncated: share of its
-    answers cut off at the token limit. unusable: share that came and is no usable answer (those too).
+    answers cut off at the token limit. unusable: share that came and is no usable answer (those too);
+    doubtful: those of them that count as wrong.
     """
 
     name: str
@@ -46,6 +67,7 @@ class Arm:
     lost: float
     truncated: float
     unusable: float = 0.0
+    doubtful: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -69,6 +91,9 @@ class Evidence:
         `smallest_detectable` are then of log(B/A), so that what is above 0 is a saving of A.
     copies_held: the clusters hold copies of items together, which were not declared to be clusters. Few
         contents may then carry the gap, where the interval is too short: a direction needs the test too.
+    aim: `difference` or `non-inferiority`. p_loss: one-sided, of "A is worse by the margin or more", for
+        the latter. Its family has twice that, so that it is judged at α/2.
+    measure: what the score counts the absence of, where it is spoken of in that.
     barred: why there can be no verdict, beside what `checks` finds. noted: (code, message) of flags
         that only who made the evidence can know of.
     """
@@ -107,8 +132,23 @@ class Evidence:
     confounded: str | None = None
     amount: Amount | None = None
     copies_held: bool = False
+    aim: str = DIFFERENCE
+    p_loss: float | None = None
+    measure: Measure | None = None
     barred: tuple[str, ...] = ()
     noted: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def p_family(self) -> float | None:
+        """The p-value with which the contrast enters its family: two-sided, or twice a one-sided one."""
+        if self.aim != NON_INFERIORITY:
+            return self.p_value
+        return None if self.p_loss is None else min(1.0, 2 * self.p_loss)
+
+    @property
+    def voice(self) -> Voice:
+        """The words of its direction."""
+        return Voice() if self.measure is None else EventVoice(self.measure)
 
     @property
     def unit(self) -> Unit:

@@ -3,7 +3,8 @@
 The names of the analyses (`VARIANTS`) say what an answer counts for:
 strict: unusable answers are wrong, lost ones are left out; observed: only usable answers;
 untruncated: strict, without the answers cut off at the token limit; first: strict, first replication only;
-lost_wrong, lost_right: strict, with lost answers filled in as 0 or as 1, for bounds.
+lost_wrong, lost_right: strict, with lost answers filled in as 0 or as 1, for bounds;
+certain, doubtful_right: strict, without the unusable answers that count as wrong, or with 1 for them.
 """
 
 from collections.abc import Sequence
@@ -20,7 +21,16 @@ from splitplot.items.copies import MOST_INFLATED, find_copies
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-VARIANTS = ("strict", "observed", "untruncated", "first", "lost_wrong", "lost_right")
+VARIANTS = (
+    "strict",
+    "observed",
+    "untruncated",
+    "first",
+    "lost_wrong",
+    "lost_right",
+    "certain",
+    "doubtful_right",
+)
 
 
 @dataclass(frozen=True)
@@ -177,8 +187,8 @@ class Grid:
         return found
 
     def share(self, what: str, cells: Sequence[int]) -> float:
-        """Share of the cells' rows that were `lost`, or of the kept ones that were `truncated` or
-        `unusable` (counted as wrong, or left out as not observed)."""
+        """Share of the cells' rows that were `lost`, or of the kept ones that were `truncated`,
+        `unusable` (no score is observed) or `doubtful` (unusable, and counted as wrong)."""
         part = total = 0
         for cell in cells:
             lost = self.lost(cell)
@@ -186,10 +196,20 @@ class Grid:
                 part, total = part + int(lost.sum()), total + lost.size
             else:
                 here = self.rows_of(cell)
-                unusable = np.isnan(self.rows.observed[here])
-                cut = unusable if what == "unusable" else self.rows.truncated[here]
-                part, total = part + int((cut & ~lost).sum()), total + int((~lost).sum())
+                if what == "truncated":
+                    so = self.rows.truncated[here]
+                elif what == "unusable":
+                    so = np.isnan(self.rows.observed[here])
+                else:
+                    so = self._doubtful(here)
+                part, total = part + int((so & ~lost).sum()), total + int((~lost).sum())
         return part / total if total else 0.0
+
+    def _doubtful(self, here: slice) -> Bools:
+        """Per row: unusable, and counted as wrong; where a score counts the absence of something, an answer
+        of which nobody knows whether it has it."""
+        doubtful: Bools = np.isnan(self.rows.observed[here]) & (self.rows.strict[here] == 0.0)
+        return doubtful
 
     def deterministic(self, cell: int) -> bool:
         """Temperature 0, at least two replications of some item, and none that differs from its first:
@@ -231,6 +251,10 @@ class Grid:
             item = self.rows.item[here]
             later = np.concatenate([[False], item[1:] == item[:-1]])[: item.size]
             return np.where(later, np.nan, strict)
+        if variant == "certain":
+            return np.where(self._doubtful(here), np.nan, strict)
+        if variant == "doubtful_right":
+            return np.where(self._doubtful(here), 1.0, strict)
         if variant not in VARIANTS:
             raise ValueError(f"unknown variant {variant!r}")
         return np.where(np.isnan(strict), 1.0 if variant == "lost_right" else 0.0, strict)

@@ -22,7 +22,9 @@ from splitplot.inference.wording import counted, quoted
 from splitplot.inference.words import (
     BETTER,
     BETTER_SIZE_OPEN,
+    DIFFERENCE,
     EQUIVALENT,
+    NON_INFERIOR,
     NOT_BETTER,
     WORSE,
     WORSE_SIZE_OPEN,
@@ -61,6 +63,7 @@ def lost_answers(
     margin: float,
     difference: Interval | None,
     equivalence: Interval | None,
+    aim: str = DIFFERENCE,
 ) -> dict[str, Any] | None:
     """The `lost` entry of a contrast; None where no answer of either arm was lost.
 
@@ -93,7 +96,7 @@ def lost_answers(
         "items": int((np.nan_to_num(share_a) + np.nan_to_num(share_b) > 0).sum()),
         "bounds": _bounds(other, label_a) if bounded else None,
         "tipping": _tipping(
-            other, label_a, label_b, missing, margin, difference, equivalence, (n_a, n_b)
+            other, label_a, label_b, missing, margin, difference, equivalence, aim, (n_a, n_b)
         )
         if bounded
         else None,
@@ -120,12 +123,13 @@ def _tipping(
     margin: float,
     difference: Interval | None,
     equivalence: Interval | None,
+    aim: str,
     lost: tuple[int, int],
 ) -> dict[str, Any] | None:
     """The tipping point in words; None where nothing is claimed, or for a claim about these items."""
     if other.scope != ITEMS or difference is None or equivalence is None:
         return None
-    word = decide(difference, equivalence, margin)
+    word = decide(difference, equivalence, margin, aim)
     claims = _claims(word, margin, difference.level, equivalence.level)
     if not claims:
         return None
@@ -150,6 +154,7 @@ def _claims(word: str, margin: float, level: float, inner: float) -> list[_Claim
         WORSE_SIZE_OPEN: [_Claim(False, 0.0, level)],
         EQUIVALENT: [_Claim(True, -margin, inner), _Claim(False, -margin, inner)],
         NOT_BETTER: [_Claim(False, -margin, level)],
+        NON_INFERIOR: [_Claim(True, -margin, level)],
     }.get(word, [])
 
 

@@ -36,7 +36,13 @@ from splitplot.inference.mcnemar import mcnemar_exact
 from splitplot.inference.noise import POWER, RunNoise, run_noise, these_items_interval
 from splitplot.inference.paired import paired_difference
 from splitplot.inference.verdict import decide
-from splitplot.inference.words import DIRECTIONAL, NO_VERDICT, NOT_SETTLED
+from splitplot.inference.words import (
+    DIFFERENCE,
+    DIRECTIONAL,
+    NO_VERDICT,
+    NON_INFERIORITY,
+    NOT_SETTLED,
+)
 
 __all__ = ["Chances", "Claim", "Components", "Point", "chances", "components", "point"]
 
@@ -49,12 +55,14 @@ BLOCK = 2_000_000
 
 @dataclass(frozen=True)
 class Claim:
-    """What decides: the margin, the error rate, the scope, and how many contrasts share α (Holm)."""
+    """What decides: the margin, the error rate, the scope, how many contrasts share α (Holm), and whether
+    a difference is to be shown or non-inferiority."""
 
     margin: float
     alpha: float = 0.05
     scope: str = ITEMS
     family: int = 1
+    aim: str = DIFFERENCE
 
 
 @dataclass(frozen=True)
@@ -231,14 +239,28 @@ def _by_intervals(interval: Callable[..., Interval], claim: Claim, holds: bool |
     """The word at the claim's levels. holds: whether an exact test finds a direction among the family;
     None where the interval at α/family stands for it. Alone (family 1) the interval decides."""
     difference = interval(level=1 - claim.alpha)
-    word = decide(difference, interval(level=1 - 2 * claim.alpha), claim.margin)
+    word = decide(difference, interval(level=1 - 2 * claim.alpha), claim.margin, claim.aim)
     ahead = int(difference.low > 0) - int(difference.high < 0)
+    if claim.aim == NON_INFERIORITY:
+        return _on_loss(interval, claim, word, ahead, difference)
     if claim.family > 1 and ahead:
         if holds is None:
             strict = interval(level=1 - claim.alpha / claim.family)
             holds = strict.low > 0 or strict.high < 0
         if not holds:
             return Decided(NOT_SETTLED if word in DIRECTIONAL else word, 0, difference)
+    return Decided(word, ahead, difference)
+
+
+def _on_loss(
+    interval: Callable[..., Interval], claim: Claim, word: str, ahead: int, difference: Interval
+) -> Decided:
+    """The same of non-inferiority: among a family the interval at α/family stands for every word."""
+    if claim.family == 1:
+        return Decided(word, ahead, difference)
+    strict = interval(level=1 - claim.alpha / claim.family)
+    ahead = int(strict.low > 0) - int(strict.high < 0)
+    word = decide(strict, strict, claim.margin, claim.aim)
     return Decided(word, ahead, difference)
 
 

@@ -24,6 +24,7 @@ from splitplot.inference.words import (
     BETTER,
     BETTER_SIZE_OPEN,
     EQUIVALENT,
+    NON_INFERIOR,
     NOT_BETTER,
     NOT_SETTLED,
     WORSE,
@@ -207,6 +208,7 @@ def _claim(word: str, asked: Asked) -> str:
         WORSE: f"{b} is better than {a}",
         WORSE_SIZE_OPEN: f"{b} is better than {a}",
         EQUIVALENT: f"{a} and {b} are the same within the margin",
+        NON_INFERIOR: f"{a} is not worse than {b} by the margin",
         NOT_BETTER: "the data cannot tell which is better",
         NOT_SETTLED: "the data cannot tell which is better",
     }[word]
@@ -245,7 +247,9 @@ def _judged(answered: Answered) -> Judged:
     e, barred = answered.evidence, refusals(answered.evidence)
     if barred or e.difference is None or e.equivalence is None:
         return Judged(e.difference, None, "; ".join(barred) or e.missing_interval, e.n_items)
-    return Judged(e.difference, decide(e.difference, e.equivalence, e.margin), None, e.n_items)
+    return Judged(
+        e.difference, decide(e.difference, e.equivalence, e.margin, e.aim), None, e.n_items
+    )
 
 
 def _like_these(
@@ -289,7 +293,7 @@ def _like_these(
     barred = mean.word is None
     judged = Judged(
         outer,
-        None if barred else decide(outer, inner, asked.margin),
+        None if barred else decide(outer, inner, asked.margin, asked.aim),
         mean.reason if barred else None,
         item.size,
     )

@@ -21,7 +21,9 @@ from splitplot.inference.wording import counted, listed, quoted
 from splitplot.inference.words import (
     BETTER,
     BETTER_SIZE_OPEN,
+    DIFFERENCE,
     EQUIVALENT,
+    NON_INFERIOR,
     WORSE,
     WORSE_SIZE_OPEN,
 )
@@ -52,18 +54,18 @@ class Scoped:
     test: str | None = None
     reason: str | None = None
 
-    def word(self, margin: float) -> str | None:
+    def word(self, margin: float, aim: str = DIFFERENCE) -> str | None:
         """What the intervals alone say; None without any."""
         if self.difference is None or self.equivalence is None:
             return None
-        return decide(self.difference, self.equivalence, margin)
+        return decide(self.difference, self.equivalence, margin, aim)
 
-    def to_json(self, margin: float) -> dict[str, Any]:
+    def to_json(self, margin: float, aim: str = DIFFERENCE) -> dict[str, Any]:
         """As in inference.json."""
         return {
             "scope": self.scope,
             "difference": self.difference.to_json() if self.difference else None,
-            "verdict": self.word(margin),
+            "verdict": self.word(margin, aim),
             "reason": self.reason,
         }
 
@@ -151,14 +153,21 @@ def datasets(
 
 
 def where_it_ends(
-    found: Sequence[Scoped], margin: float, a: str, b: str, better: str = "better"
+    found: Sequence[Scoped],
+    margin: float,
+    a: str,
+    b: str,
+    better: str = "is better",
+    aim: str = DIFFERENCE,
 ) -> str | None:
     """At which scope the claim stops holding, in a sentence; None where there are not two to compare.
 
     found: from the narrowest scope to the widest. a, b: names of the arms.
-    better: what an arm is of which the words say so.
+    better: what an arm is or does of which the words say that it is better.
     """
-    known = [(one.scope, _claim(one.word(margin), a, b, better)) for one in found if one.difference]
+    known = [
+        (one.scope, _claim(one.word(margin, aim), a, b, better)) for one in found if one.difference
+    ]
     if len(known) < 2:
         return None
     scope, claim = known[0]
@@ -179,9 +188,11 @@ def where_it_ends(
 
 def _claim(word: str | None, a: str, b: str, better: str) -> str | None:
     if word in (BETTER, BETTER_SIZE_OPEN):
-        return f"{quoted(a)} is {better} than {quoted(b)}"
+        return f"{quoted(a)} {better} than {quoted(b)}"
     if word in (WORSE, WORSE_SIZE_OPEN):
-        return f"{quoted(b)} is {better} than {quoted(a)}"
+        return f"{quoted(b)} {better} than {quoted(a)}"
+    if word == NON_INFERIOR:
+        return f"{quoted(a)} is not worse than {quoted(b)} by the margin"
     return (
         f"{quoted(a)} and {quoted(b)} are the same within the margin"
         if word == EQUIVALENT

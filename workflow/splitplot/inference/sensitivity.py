@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from splitplot.inference.arms import Arms, build_arms
 from splitplot.inference.evidence import (
     DATASETS,
+    DOUBTFUL,
     FIXED,
     ITEMS,
     LOST,
@@ -103,6 +104,23 @@ class Alternatives:
             supposing="with cut-off answers left out",
         )
 
+    def no_events(self, events: str, missing: str) -> list[Rival]:
+        """Of a score that counts the absence of events: unusable answers counted otherwise than under the
+        rule `missing`. Who says nothing or refuses makes no event; an answer that was cut off or cannot be
+        read may have been one or not."""
+        about = UNUSABLE if missing == "observed" else DOUBTFUL
+        variants = [("strict", events)] if missing == "observed" else [("certain", "")]
+        found: list[Rival] = []
+        for variant, counted in (*variants, ("doubtful_right", f"no {events}")):
+            how = f"counted as {counted}" if counted else "left out"
+            found += self.under(
+                f"cut-off and unreadable answers {how}",
+                variant,
+                about=about,
+                supposing=f"with cut-off and unreadable ones {how}",
+            )
+        return found
+
     def bounds(self, label: str) -> list[Rival]:
         """Lost answers filled in as badly, and as well, for arm a as scores within 0…1 allow (Manski)."""
         found: list[Rival] = []
@@ -119,15 +137,20 @@ class Alternatives:
             )
         return found
 
-    def panel(self, arms: Arms, missing: str, label: str, lost: bool) -> list[Rival]:
-        """All that applies. missing: the rule of the default analysis. lost: whether anything was."""
+    def panel(
+        self, arms: Arms, missing: str, label: str, lost: bool, events: str | None = None
+    ) -> list[Rival]:
+        """All that applies. missing: the rule of the default analysis. lost: whether anything was.
+        events: what the score counts the absence of."""
         cells = [cell for pair in self.pairs for cell in pair]
         found: list[Rival] = []
-        if missing == "observed":
-            found += self.truncation(missing)
-        else:
+        if missing != "observed":
             found += self.under("observed answers only", "observed")
-        if self.grid.share("truncated", cells):
+        elif events is None:
+            found += self.truncation(missing)
+        if events is not None and (missing == "observed" or self.grid.share("doubtful", cells)):
+            found += self.no_events(events, missing)
+        if self.grid.share("truncated", cells) and (events is None or missing == "observed"):
             found += self.truncation("strict")
         if any(self.grid.replications(cell) > 1 for cell in cells):
             found += self.under("first replication only", "first")

@@ -10,6 +10,7 @@ from dataclasses import replace
 from splitplot.inference.checks import out_of_reach
 from splitplot.inference.evidence import (
     DATASETS,
+    DOUBTFUL,
     FIXED,
     LOST,
     PROMPTS,
@@ -20,11 +21,12 @@ from splitplot.inference.evidence import (
 )
 from splitplot.inference.intervals import Interval
 from splitplot.inference.noise import items_to_settle
-from splitplot.inference.wording import Unit, counted, level_text, listed, p_text, percent, quoted
+from splitplot.inference.wording import counted, level_text, listed, p_text, percent, quoted
 from splitplot.inference.words import (
     BETTER,
     BETTER_SIZE_OPEN,
     EQUIVALENT,
+    NON_INFERIORITY,
     NOT_BETTER,
     WORSE,
     WORSE_SIZE_OPEN,
@@ -37,21 +39,19 @@ TOPICS = {
     TRUNCATED: "how answers cut off at the token limit are counted",
     UNUSABLE: "how unusable answers are counted",
     LOST: "what the lost answers would have been",
+    DOUBTFUL: "how answers that were cut off or cannot be read are counted",
 }
 HOWEVER = {
     TRUNCATED: "however answers cut off at the token limit are counted",
     UNUSABLE: "however unusable answers are counted",
     LOST: "whatever the lost answers would have been",
-}
-SCOPE_WORDS = {
-    FIXED: "on exactly these questions",
-    PROMPTS: "on questions and prompts like these",
-    DATASETS: "on datasets like these",
+    DOUBTFUL: "however answers that were cut off or cannot be read are counted",
 }
 DECLARED = {
     TRUNCATED: "with cut-off answers counted as wrong",
     UNUSABLE: "with unusable answers left out",
     LOST: "on the answers in hand",
+    DOUBTFUL: "with cut-off and unreadable answers counted as wrong",
 }
 """How the declared analysis counts what a rival counts otherwise."""
 DECLARED_AMOUNTS = {TRUNCATED: "with cut-off answers counted up to where they were cut off"}
@@ -79,28 +79,25 @@ def plain(e: Evidence, word: str, *, direction_holds: bool = True) -> str:
     a, b, where = quoted(e.a.name), quoted(e.b.name), speaks_of(e)
     if e.difference.low == e.difference.high:
         return _without_noise(e)
+    voice = e.voice
     if word == BETTER:
-        return f"{a} is better than {b} by {e.unit.span(e.difference)} {where}.{_beyond(e)}"
+        return f"{voice.ahead(a, b, e.unit.span(e.difference), where)}.{_beyond(e)}"
     if word == BETTER_SIZE_OPEN:
         return (
-            f"{a} is better than {b} by {e.unit.span(e.difference)} {where}, but perhaps by less than "
+            f"{voice.ahead(a, b, e.unit.span(e.difference), where)}, but perhaps by less than "
             f"{_margin(e, 'that you said matter')}."
         )
     if word == EQUIVALENT:
         level = f"{level_text(e.equivalence.level)} interval"
         if e.difference.low > 0 and direction_holds:
-            return (
-                f"{a} is reliably better than {b} {where}, but by too little to matter: by "
-                f"{e.unit.span(e.equivalence)} ({level}), less than {_margin(e, 'that you set')}."
-            )
-        return (
-            f"{a} and {b} are the same within {_within(e)} {where}: {a} is "
-            f"{_reach(e.unit, e.equivalence)} ({level})."
-        )
+            reliable = voice.reliably(a, b, where, e.unit.span(e.equivalence))
+            return f"{reliable} ({level}), less than {_margin(e, 'that you set')}."
+        same = voice.same(a, b, within(e), where)
+        return f"{same} {voice.reach(e.unit, e.equivalence)} ({level})."
     if word == NOT_BETTER:
         return (
-            f"{a} does not beat {b} by {e.unit.amount(e.margin)} or more {where}: it is "
-            f"{_reach(e.unit, e.difference)}."
+            f"{voice.no_gain(a, b, e.unit.amount(e.margin), where)}: {voice.subject} "
+            f"{voice.reach(e.unit, e.difference)}."
         )
     return _not_settled(e)
 
@@ -113,7 +110,7 @@ def depends(e: Evidence, rivals: Sequence[Rival]) -> str:
     ahead = quoted(e.b.name if turn else e.a.name)
     if turn:
         own, others = own.mirrored(), [other.mirrored() for other in others]
-    first = f"{ahead} scored {_scored(e, own, level=True)} {declared(rivals)}"
+    first = f"{_scored(e, own, level=True)} {declared(rivals)}"
     rest = [
         f"{_scored(e, other)} {rival.supposing}"
         for rival, other in zip(rivals, others, strict=True)
@@ -121,7 +118,7 @@ def depends(e: Evidence, rivals: Sequence[Rival]) -> str:
     return (
         f"The verdict on {quoted(e.a.name)} against {quoted(e.b.name)} {speaks_of(e)}"
         f"{',' if e.averaged_over else ''} depends on {' and on '.join(known(TOPICS, rivals))}. "
-        f"{first}, but {listed(rest)}. {remedy(e, rivals)}"
+        f"{e.voice.found(ahead, first)}, but {listed(rest)}. {remedy(e, rivals)}"
     )
 
 
@@ -143,7 +140,7 @@ def span_note(e: Evidence, rivals: Sequence[Rival]) -> str:
     if e.difference.estimate < 0:
         a, b, found = b, a, [(interval.mirrored(), when) for interval, when in found]
     each = listed([f"{e.unit.limits(interval)} {when}" for interval, when in found])
-    return f"This holds {' and '.join(known(HOWEVER, rivals))}: {a} minus {b} is {each}."
+    return f"This holds {' and '.join(known(HOWEVER, rivals))}: {e.voice.gap(a, b)} {each}."
 
 
 def among_many(e: Evidence) -> str:
@@ -151,17 +148,17 @@ def among_many(e: Evidence) -> str:
     assert e.difference is not None
     ahead = turned(e) if e.difference.high < 0 else e
     assert ahead.difference is not None
-    every = "both" if e.family == 2 else f"all {e.family}"
+    span, where = e.unit.span(ahead.difference), speaks_of(e)
     if out_of_reach(e):
         return (
-            f"{quoted(ahead.a.name)} is ahead of {quoted(ahead.b.name)} by {e.unit.span(ahead.difference)} "
-            f"{speaks_of(e)}, but with {e.n_clusters} clusters and {e.family} comparisons the permutation "
-            "test cannot confirm any gap, however large. More clusters would."
+            f"{e.voice.lead(quoted(ahead.a.name), quoted(ahead.b.name), span, where)}, but with "
+            f"{e.n_clusters} clusters and {e.family} comparisons the permutation test cannot confirm any "
+            "gap, however large. More clusters would."
         )
     return (
-        f"The data cannot tell {quoted(e.a.name)} from {quoted(e.b.name)} once {every} comparisons are "
-        f"counted. Taken alone, {quoted(ahead.a.name)} is better by {e.unit.span(ahead.difference)} "
-        f"{speaks_of(e)}, but with {e.family} comparisons such a gap turns up too easily by chance."
+        f"{e.voice.untold(quoted(e.a.name), quoted(e.b.name))} once {every_one(e)} comparisons are "
+        f"counted. Taken alone, {e.voice.alone(quoted(ahead.a.name), span, where)}, but with {e.family} "
+        "comparisons such a gap turns up too easily by chance."
     )
 
 
@@ -170,10 +167,11 @@ def by_copies(e: Evidence) -> str:
     assert e.difference is not None
     ahead = turned(e) if e.difference.high < 0 else e
     assert ahead.difference is not None
+    span, first = e.unit.span(ahead.difference), quoted(ahead.a.name)
+    gap = f"{first} is ahead by {span}" if e.measure is None else e.voice.alone(first, span, "")
     return (
-        f"The data cannot tell {quoted(e.a.name)} from {quoted(e.b.name)} {speaks_of(e)}: "
-        f"{quoted(ahead.a.name)} is ahead by {e.unit.span(ahead.difference)}, but the test that takes "
-        "copies of an item as one does not confirm it."
+        f"{e.voice.untold(quoted(e.a.name), quoted(e.b.name))} {speaks_of(e)}: {gap}, but the test that "
+        "takes copies of an item as one does not confirm it."
     )
 
 
@@ -182,8 +180,7 @@ def finished(e: Evidence, sentence: str, rivals: Sequence[Rival] = ()) -> str:
     text = _tagged(e, sentence)
     if e.p_value is None:
         return text
-    nothing = "ratio of 1" if e.amount is not None else "gap of 0"
-    p_values = f"{p_text(e.p_value)} against a true {nothing}"
+    p_values = _against(e)
     if rivals:
         p_values += f", {declared(rivals, amount=e.amount is not None)}"
     if e.p_adjusted is not None and e.family > 1:
@@ -195,18 +192,18 @@ def finished(e: Evidence, sentence: str, rivals: Sequence[Rival] = ()) -> str:
 
 def _not_settled(e: Evidence) -> str:
     assert e.difference is not None
-    a, b = quoted(e.a.name), quoted(e.b.name)
+    a, b, voice = quoted(e.a.name), quoted(e.b.name), e.voice
     estimate, unit = e.difference.estimate, e.unit
     if abs(estimate) < 1e-9:
-        gap = f"Both scored the same, but {a} may be"
+        gap = f"{voice.level()}, but {a} {voice.may}"
     else:
         gap = (
             f"The observed gap, {unit.amount(abs(estimate))} in favour of {a if estimate > 0 else b}, "
-            f"is within noise: {a} may be"
+            f"is within noise: {a} {voice.may}"
         )
     parts = [
-        f"The data cannot tell {a} from {b} {speaks_of(e)}.",
-        f"{gap} {_reach(unit, e.difference)}.",
+        f"{voice.untold(a, b)} {speaks_of(e)}.",
+        f"{gap} {voice.reach(unit, e.difference)}.",
     ]
     seen = e.smallest_detectable
     if seen is not None:
@@ -244,10 +241,10 @@ def _without_noise(e: Evidence) -> str:
     assert e.difference is not None
     a, b, estimate = quoted(e.a.name), quoted(e.b.name), e.difference.estimate
     if abs(estimate) < 1e-9:
-        found = f"{a} and {b} score the same {speaks_of(e)}"
+        found = e.voice.tie(a, b, speaks_of(e))
     else:
         ahead, behind = (a, b) if estimate > 0 else (b, a)
-        found = f"{ahead} scores {e.unit.amount(abs(estimate))} higher than {behind} {speaks_of(e)}"
+        found = e.voice.sure(ahead, behind, e.unit.amount(abs(estimate)), speaks_of(e))
         if abs(estimate) < e.margin:
             found += f", less than {_margin(e, 'that you set')}"
     return f"{found}. The answers are the same in every run, so nothing is uncertain about it."
@@ -270,27 +267,36 @@ def _margin(e: Evidence, chosen: str) -> str:
     return f"the default margin of {margin}" if e.margin_is_default else f"the {margin} {chosen}"
 
 
-def _within(e: Evidence) -> str:
+def within(e: Evidence) -> str:
+    """The margin, with a word where nobody chose it."""
     margin = e.unit.amount(e.margin)
     return f"the default margin of {margin}" if e.margin_is_default else margin
 
 
-def _reach(unit: Unit, interval: Interval) -> str:
-    """Where A may lie: "anything from 5.0 points worse to 6.0 better"."""
-    low, high = interval.low, interval.high
-    if low < 0 < high:
-        return f"anything from {unit.amount(-low)} worse to {unit.number(high)} better"
-    if low >= 0:
-        return f"{unit.span(interval)} better"
-    return f"{unit.span(interval.mirrored())} worse"
+def every_one(e: Evidence) -> str:
+    """How many comparisons there are, all of them."""
+    return "both" if e.family == 2 else f"all {e.family}"
+
+
+def _against(e: Evidence) -> str:
+    """The p-value, and the hypothesis that it is of."""
+    assert e.p_value is not None
+    if e.aim == NON_INFERIORITY and e.p_family is not None:
+        return (
+            f"{p_text(e.p_family)}, twice the one-sided p, against a true loss of "
+            f"{e.unit.amount(e.margin)}"
+        )
+    return (
+        f"{p_text(e.p_value)} against a true {'ratio of 1' if e.amount is not None else 'gap of 0'}"
+    )
 
 
 def _scored(e: Evidence, interval: Interval, *, level: bool = False) -> str:
     """ "12.5 points higher (95% interval 5.0 to 20.0)", or lower."""
     limits = e.unit.limits(interval)
     named = f"{level_text(interval.level)} interval {limits}" if level else limits
-    direction = "lower" if interval.estimate < 0 else "higher"
-    return f"{e.unit.amount(abs(interval.estimate))} {direction} ({named})"
+    turned_to = e.voice.turn(e.unit.amount(abs(interval.estimate)), interval.estimate >= 0)
+    return f"{turned_to} ({named})"
 
 
 def known(phrases: Mapping[str, str], rivals: Sequence[Rival]) -> list[str]:
@@ -314,6 +320,12 @@ def remedy(e: Evidence, rivals: Sequence[Rival]) -> str:
         parts.append(
             f"{shares(e, 'truncated')} were cut off; a higher max_tokens would remove this doubt."
         )
+    if DOUBTFUL in about:
+        assert e.measure is not None
+        parts.append(
+            f"{shares(e, 'doubtful')} were cut off or cannot be read, and may have been {e.measure.events} "
+            "or not; a higher max_tokens would remove this doubt where it was the token limit."
+        )
     if LOST in about:
         parts.append(
             f"{shares(e, 'lost')} were lost; running again to fill them would remove this doubt."
@@ -332,7 +344,7 @@ def shares(e: Evidence, what: str) -> str:
 
 def speaks_of(e: Evidence) -> str:
     """The scope, and what is averaged over, in words."""
-    return SCOPE_WORDS.get(e.scope, "on questions like these") + _average(e)
+    return e.voice.where(e.scope) + _average(e)
 
 
 def _average(e: Evidence) -> str:

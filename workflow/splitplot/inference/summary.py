@@ -16,11 +16,15 @@ from splitplot.amounts import AMOUNTS, amount_of
 from splitplot.errors import ConfigError, near_miss
 from splitplot.inference import contrasts, health, methods
 from splitplot.inference.amount_contrast import answer_amount
+from splitplot.inference.answering.shown import shown
 from splitplot.inference.asked import FIRST_SCORER, Asked, asked_of_plan, explored
 from splitplot.inference.chapters import (
+    answering,
+    audit,
     calibration,
     components,
     datasets,
+    drift,
     interaction,
     omnibus,
     pareto,
@@ -37,7 +41,8 @@ from splitplot.inference.contrasts import Answered
 from splitplot.inference.data import StudyData, load_data
 from splitplot.inference.entry import contrast_entry
 from splitplot.inference.evidence import ITEMS
-from splitplot.inference.grid import Bools, Grid
+from splitplot.inference.grid import Grid
+from splitplot.inference.measures import measured, neutral
 
 Chapter = Callable[[StudyData], tuple[Any, list[Flag]]]
 
@@ -57,6 +62,9 @@ CHAPTERS: dict[str, Chapter] = {
     "pass_at_k": pass_at_k.chapter,
     "placebo": placebo.chapter,
     "stopping": stopping.chapter,
+    "drift": drift.chapter,
+    "answering": answering.chapter,
+    "audit": audit.chapter,
 }
 """Key of inference.json → what makes it, in the order of the file."""
 
@@ -71,17 +79,20 @@ def summarise(table: Path, plan: dict[str, Any], frozen: dict[str, Any] | None) 
     """
     data = load_data(table, plan)
     analysis = plan.get("analysis") or {}
-    grid = data.grid()
-    first_rows = data.table.scorer_rows(data.scorers[0])
-    asked = asked_of_plan(analysis.get("primary") or [], data.cells)
-    more, unexplored = explored(asked, data.cells, data.scorers)
+    grid, every = data.grid(), data.answers()
+    asked = measured(asked_of_plan(analysis.get("primary") or [], data.cells), plan)
+    more, unexplored = explored(
+        asked, data.cells, data.scorers, neutral(plan), shown(plan, data.cells)
+    )
+    more = measured(more, plan)
     answers = _answers(data, asked)
     answers += [one for one in _answers(data, more, panel=False) if one.comparison is not None]
-    answers = contrasts.families(answers, seed=data.seed, simultaneous=True)
+    pooled = analysis.get("family") == "study"
+    answers = contrasts.families(answers, seed=data.seed, simultaneous=True, pooled=pooled)
     turning, turning_flags = interaction.chapter(data)
     # Levels that are a sample of others are in the interval of their scope: no verdict rests on one.
     fixed = [entry for entry in turning if entry["with"] not in analysis.get("random", ())]
-    flags = _study_flags(data, first_rows, unexplored, grid)
+    flags = _study_flags(data, unexplored, every)
     conditions, cell_flags = health.conditions(grid, data.level)
     flags += cell_flags + turning_flags
     spoken, exploration, of_primaries, of_explored = [], [], list[Flag](), list[Flag]()
@@ -101,7 +112,11 @@ def summarise(table: Path, plan: dict[str, Any], frozen: dict[str, Any] | None) 
     flags += of_primaries + health.of_exploration(of_explored, of_primaries)
     chapters: dict[str, Any] = {}
     words = {entry["name"]: entry["verdict"] for entry in spoken}
-    for name, chapter in (CHAPTERS | {"raters": partial(raters.chapter, spoken=words)}).items():
+    needing: dict[str, Chapter] = {
+        "raters": partial(raters.chapter, spoken=words),
+        "answering": partial(answering.chapter, spoken=spoken),
+    }
+    for name, chapter in (CHAPTERS | needing).items():
         chapters[name], found = chapter(data)
         flags += found
     standing = dict(frozen) if frozen else _untouched(plan)
@@ -111,16 +126,16 @@ def summarise(table: Path, plan: dict[str, Any], frozen: dict[str, Any] | None) 
         "study": plan["study"],
         "alpha": data.alpha,
         "simulated": data.simulated,
-        "n_items": len(grid.items),
-        "n_clusters": grid.n_clusters,
-        "clustered": grid.clustered,
+        "n_items": len(every.items),
+        "n_clusters": every.n_clusters,
+        "clustered": every.clustered,
         "conditions": conditions,
         "contrasts": spoken,
         "exploration": exploration,
         "families": contrasts.family_entries(answers),
         "interaction": turning,
         **chapters,
-        "health": _health(data, first_rows, grid),
+        "health": _health(data, every),
         "flags": [flag.to_json() for flag in dict.fromkeys(flags)],
         "frozen": standing,
     }
@@ -176,7 +191,7 @@ def _selected(data: StudyData, answered: Answered) -> dict[str, Any] | None:
     )
 
 
-def _study_flags(data: StudyData, first_rows: Bools, unexplored: int, grid: Grid) -> list[Flag]:
+def _study_flags(data: StudyData, unexplored: int, grid: Grid) -> list[Flag]:
     """Flags about the items and rows as a whole."""
     flags = []
     read = data.table
@@ -195,7 +210,7 @@ def _study_flags(data: StudyData, first_rows: Bools, unexplored: int, grid: Grid
     copies = health.copies_flag(grid)
     flags += [copies] if copies else []
     _, versions = health.item_identity(
-        read.text["item_id"].code[first_rows], read.text["item_hash"].code[first_rows]
+        read.text["item_id"].code[data.answer_rows], read.text["item_hash"].code[data.answer_rows]
     )
     if versions:
         flags.append(
@@ -206,7 +221,7 @@ def _study_flags(data: StudyData, first_rows: Bools, unexplored: int, grid: Grid
                 "the same questions.",
             )
         )
-    outside = int((data.row_cell[first_rows] < 0).sum())
+    outside = int((data.row_cell[data.answer_rows] < 0).sum())
     if outside:
         flags.append(
             Flag(
@@ -218,9 +233,9 @@ def _study_flags(data: StudyData, first_rows: Bools, unexplored: int, grid: Grid
     return flags
 
 
-def _health(data: StudyData, first_rows: Bools, grid: Grid) -> dict[str, Any]:
+def _health(data: StudyData, grid: Grid) -> dict[str, Any]:
     read, cell = data.table, data.row_cell
-    kept = first_rows & (cell >= 0)
+    kept = data.answer_rows & (cell >= 0)
     duplicates, _ = health.item_identity(
         read.text["item_id"].code[kept], read.text["item_hash"].code[kept]
     )

@@ -3,7 +3,7 @@
 Never the text of a response. A million rows stay at four bytes per text.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,8 @@ Codes = NDArray[np.int32]
 
 TEXT_COLUMNS = ("trial_id", "condition_id", "item_id", "item_hash", "cluster", "scorer", "outcome")
 NUMBER_COLUMNS = ("replication", "strict", "observed", "tokens_out", "simulated")
-OPTIONAL_TEXTS = ("source", "route")
-OPTIONAL_NUMBERS = ("tokens_in", "usd", "latency_s", "confidence")
+OPTIONAL_TEXTS = ("source", "route", "wave")
+OPTIONAL_NUMBERS = ("tokens_in", "usd", "latency_s", "confidence", "support")
 """Read where the table has them: NaN in every row where it does not, or for a text no name."""
 
 
@@ -46,6 +46,21 @@ class Table:
             return np.zeros(column.code.size, dtype=np.bool_)
         rows: Bools = column.code == column.names.index(scorer)
         return rows
+
+    def answer_rows(self, scorers: Sequence[str]) -> Bools:
+        """A row of every answer: the first scorer's, and that of the next one where it grades fewer items."""
+        chosen = self.scorer_rows(scorers[0])
+        if len(scorers) == 1:
+            return chosen
+        answer = np.zeros(chosen.size, dtype=np.int64)
+        for name in ("trial_id", "condition_id", "wave", "item_id"):
+            column = self.text[name]
+            answer = answer * (len(column.names) + 1) + column.code + 1
+        replication = self.number["replication"]
+        answer = answer * (int(replication.max(initial=0)) + 1) + replication
+        for scorer in scorers[1:]:
+            chosen = chosen | (self.scorer_rows(scorer) & ~np.isin(answer, answer[chosen]))
+        return chosen
 
 
 def read_table(path: Path) -> Table:

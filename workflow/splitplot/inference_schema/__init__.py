@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from splitplot.inference_schema.answering import Answering
 from splitplot.inference_schema.chapters import (
     Calibration,
     Components,
@@ -19,8 +20,17 @@ from splitplot.inference_schema.chapters import (
     Ranking,
     Spent,
 )
-from splitplot.inference_schema.conduct import Flag, Frozen, Health, Method, Placebo, Stopping
+from splitplot.inference_schema.conduct import (
+    Audit,
+    Flag,
+    Frozen,
+    Health,
+    Method,
+    Placebo,
+    Stopping,
+)
 from splitplot.inference_schema.contrasts import ContrastEntry, Family, InteractionEntry, Omnibus
+from splitplot.inference_schema.drift import Drift
 from splitplot.inference_schema.entries import Entry
 from splitplot.inference_schema.raters import Raters
 
@@ -42,7 +52,8 @@ class Inference(Entry):
         description="The declared contrasts; without any, all pairs of conditions (of trials)."
     )
     exploration: list[ContrastEntry] = Field(
-        description="All other pairs, and the declared ones under the other scorers."
+        description="All other pairs, and the declared ones under the other scorers, but for what "
+        "`answering` compares."
     )
     families: list[Family] = Field(description="Which p-values are adjusted together.")
     interaction: list[InteractionEntry] = Field(description="Contrasts by other factors.")
@@ -60,6 +71,14 @@ class Inference(Entry):
     pass_at_k: list[PassAtK] = Field(description="Repeated answers.")
     placebo: Placebo | None = Field(description="False alarms on the study's own answers.")
     stopping: Stopping | None = Field(description="Early stopping.")
+    drift: Drift | None = Field(description="Changes between waves; null for a study of one.")
+    answering: Answering | None = Field(
+        description="Answering, abstaining and answering falsely, by condition; null without a scorer "
+        "`abstention` or `no_false_answer`."
+    )
+    audit: Audit | None = Field(
+        description="How well abstentions are read; null where no score depends on it."
+    )
     health: Health = Field(description="What came back.")
     flags: list[Flag] = Field(description="Everything that a reader must know beside a number.")
     methods: list[Method] = Field(description="Methods used, and where their formulas come from.")

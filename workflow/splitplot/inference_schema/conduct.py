@@ -81,6 +81,73 @@ class Stopping(Entry):
     sentence: str = Field(description="In words.")
 
 
+class Detected(Entry):
+    """How well texts of one kind are found."""
+
+    precision: IntervalEntry | None = Field(
+        description="Of the texts read as such, the share labelled so; null where none is read so."
+    )
+    recall: IntervalEntry | None = Field(
+        description="Of the texts labelled so, the share read so; null where none is labelled so."
+    )
+
+
+class Misread(Entry):
+    """A text that is read otherwise than labelled."""
+
+    id: str = Field(description="Its id in the set.")
+    text: str = Field(description="The text.")
+    label: Literal["answers", "abstains", "refuses"] = Field(description="What it does.")
+    read: Literal["answers", "abstains", "refuses"] = Field(description="What was read.")
+
+
+class Confused(Entry):
+    """How often declining and answering were taken for each other; abstaining and refusing are one here."""
+
+    declines_read_as_answers: IntervalEntry | None = Field(
+        description="Of the texts that decline, the share read as answers; null without any."
+    )
+    answers_read_as_declines: IntervalEntry | None = Field(
+        description="Of the texts that answer, the share read as declining; null without any."
+    )
+
+
+class ConfusedArm(Confused):
+    """The same of the texts of one condition."""
+
+    condition: str = Field(description="Its name.")
+    confusion: dict[str, dict[str, int]] = Field(
+        description="Its answers by label, and by what was read."
+    )
+
+
+class LabelledSet(Entry):
+    """The detector on one set of labelled answers."""
+
+    path: str = Field(description="File of the set.")
+    sha256: str = Field(description="SHA-256 of its bytes.")
+    n: int = Field(description="Answers in it.")
+    labels: dict[str, int] = Field(description="Answers by label.")
+    confusion: dict[str, dict[str, int]] = Field(
+        description="Answers by label, and by what was read."
+    )
+    abstention: Detected = Field(description="Abstentions.")
+    refusal: Detected = Field(description="Refusals.")
+    declining: Confused = Field(description="Both of these against answers.")
+    by_condition: list[ConfusedArm] = Field(
+        description="The same of the labels that name a condition."
+    )
+    wrong: list[Misread] = Field(description="What was read otherwise than labelled.")
+    sentence: str = Field(description="In words.")
+
+
+class Audit(Entry):
+    """How well abstentions and refusals are told from answers."""
+
+    shipped: LabelledSet = Field(description="On the project's own hand-written answers.")
+    own: LabelledSet | None = Field(description="On the study's `labels`.")
+
+
 class CellOutcomes(CellEntry):
     """Outcomes of one cell."""
 

@@ -159,6 +159,13 @@ class ContrastEntry(Entry):
         "difference",
         description="What the verdict goes by: `difference`, or of an amount `ratio`.",
     )
+    aim: Literal["difference", "non-inferiority"] = Field(
+        "difference", description="What the contrast is to show."
+    )
+    events: str | None = Field(
+        None,
+        description="What a score of 0 is, in words, where the sentences speak of that and fewer are better.",
+    )
     n_items: int = Field(description="Items with a kept answer in both arms.")
     n_clusters: int = Field(description="Clusters among them.")
     replications: int = Field(description="Most answers per item in a cell.")
@@ -177,7 +184,9 @@ class ContrastEntry(Entry):
         description="Holds together with those of its family (max-T)."
     )
     p_value: float | None = Field(description="Two-sided, of a difference of 0 or a ratio of 1.")
-    p_adjusted: float | None = Field(description="Adjusted within the family.")
+    p_adjusted: float | None = Field(
+        description="Adjusted within the family; of non-inferiority from twice the one-sided p."
+    )
     adjustment: Literal["Holm", "Benjamini-Hochberg", "none"] = Field(
         description="How it is adjusted."
     )
@@ -232,6 +241,11 @@ class Family(Entry):
     metric: str = Field(description="Metric of its contrasts.")
     kind: Literal["primary", "exploratory"] = Field(description="Declared, or not.")
     adjustment: Literal["Holm", "Benjamini-Hochberg", "none"] = Field(description="Method.")
+    over: Literal["metric", "study"] = Field(
+        "metric",
+        description="Whether p-values are adjusted within the metric, or with the contrasts of its kind of "
+        "all metrics.",
+    )
     contrasts: list[str] = Field(description="Names of all its contrasts.")
     simultaneous: Simultaneous | None = Field(description="Null for a single contrast.")
 

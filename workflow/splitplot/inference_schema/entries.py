@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 Word = Literal[
     "BETTER",
     "BETTER, SIZE OPEN",
+    "NON-INFERIOR",
     "EQUIVALENT",
     "NOT SETTLED",
     "NOT BETTER BY MARGIN",

@@ -8,14 +8,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from splitplot.errors import ConfigError, near_miss
+from splitplot.errors import ConfigError
 from splitplot.files import file_sha256
 from splitplot.items.fields import Row, Rows
 from splitplot.items.item import Item
 from splitplot.items.load import OFFICIAL, Placed
 from splitplot.items.local import existing_file, jsonl_rows
 
-DATASETS = ["gsm8k"]
 HUB = {"hf": OFFICIAL["gsm8k"], "config": "main"}
 FINAL = re.compile(r"####[ \t]*([^#\s][^#\n]*?)\s*\Z")
 
@@ -25,9 +24,6 @@ def load(source: dict[str, Any], root: Path) -> tuple[list[Placed], dict[str, An
 
     Read from the official file at `path`, or else from the hub (openai/gsm8k, config main).
     """
-    dataset = str(source["dataset"])
-    if dataset not in DATASETS:
-        raise ConfigError(f'items: unknown dataset "{dataset}"{near_miss(dataset, DATASETS)}')
     split = source.get("split") or "test"
     label = f"gsm8k:{split}"
     rows: Rows

@@ -1,6 +1,8 @@
 """All items of a study, in study order, checked across its sources; and the subset of a dev run."""
 
+from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 from splitplot.errors import ConfigError, near_miss
 from splitplot.items.item import Item, id_fraction
 from splitplot.items.pins import pinned
+from splitplot.items.sample import sampled
 
 Placed = tuple[Item, str]
 """An item and where it stands, for messages: "data/mine.jsonl:17", "org/name: row 17"."""
@@ -18,12 +21,24 @@ Loader = Callable[[dict[str, Any], Path], tuple[list[Placed], dict[str, Any]]]
 LOADERS = {
     "path": "splitplot.items.local",
     "hf": "splitplot.items.hub",
-    "dataset": "splitplot.items.gsm8k",
     "generate": "splitplot.items.reasoning_gym",
 }
 """Module per kind of source, imported when first needed; each has a function `load`."""
 
-OFFICIAL = {"gsm8k": "openai/gsm8k"}
+DATASETS = {
+    "gsm8k": "splitplot.items.gsm8k",
+    "squad2": "splitplot.items.squad2",
+    "triviaqa": "splitplot.items.triviaqa",
+    "nq_open": "splitplot.items.nq_open",
+}
+"""The same for sources of the kind "dataset": module per data set."""
+
+OFFICIAL = {
+    "gsm8k": "openai/gsm8k",
+    "squad2": "rajpurkar/squad_v2",
+    "triviaqa": "mandarjoshi/trivia_qa",
+    "nq_open": "google-research-datasets/nq_open",
+}
 """Where on the hub the data sets of kind "dataset" are."""
 
 
@@ -32,6 +47,8 @@ def load_items(
     *,
     root: Path,
     limit: int | None = None,
+    sample: dict[str, Any] | None = None,
+    study_file: str | None = None,
     pins: Path | None = None,
     read_only: bool = False,
 ) -> tuple[list[Item], list[dict[str, Any]]]:
@@ -40,12 +57,14 @@ def load_items(
     root: folder that relative paths start from.
     limit: keep only so many items (`budget.dev_items`), chosen by `subset`. A source's own `limit`
         is another thing: its first n rows, as they stand in the file.
+    sample: keep a stratified sample of all of them (`sample.sampled`), before `limit`; its record is one
+        more of the provenance, the last. study_file: where it is asked for, for messages.
     pins: folder that keeps the commit of every name on the hub (`pins.py`); read_only: use what it
         holds, add nothing. Without one the present commits are loaded.
     Provenance: {"source", "kind", "rows" (items loaded), "sha256", "revision", …}.
     Raises ConfigError naming file and line for whatever a user can mend: a file that is not there,
     wrong encoding, broken rows, missing columns, empty inputs, ids that occur twice in the study,
-    a source without rows.
+    a source without rows, a sample larger than all sources together.
     """
     per_source: list[list[Item]] = []
     provenance = []
@@ -58,7 +77,8 @@ def load_items(
             source, pin = pinned(source, name, pins, read_only=read_only)
         placed, record = load(source, root)
         if not placed:
-            raise ConfigError(f"{record['source']}: no items; the data set is empty")
+            file = f" ({record['path']})" if record.get("path") else ""
+            raise ConfigError(f"{record['source']}{file}: no items; the data set is empty")
         for item, place in placed:
             if item.id in places:
                 raise ConfigError(
@@ -68,9 +88,25 @@ def load_items(
             places[item.id] = place
         per_source.append([item for item, _ in placed])
         provenance.append({**record, **pin, "rows": len(placed)})
+    _tell_apart(per_source, provenance)
+    if sample is not None:
+        per_source, record = sampled(per_source, sample, study_file)
+        provenance.append(record)
     if limit is not None:
         per_source = subset(per_source, limit)
     return [item for items in per_source for item in items], provenance
+
+
+def _tell_apart(per_source: list[list[Item]], provenance: list[dict[str, Any]]) -> None:
+    """Add their file to the names of sources that would be called the same: two files of one data set."""
+    files: dict[str, set[str | None]] = defaultdict(set)
+    for record in provenance:
+        files[record["source"]].add(record.get("path"))
+    alike = {name for name, paths in files.items() if len(paths) > 1}
+    for index, record in enumerate(provenance):
+        if record["source"] in alike and record.get("path"):
+            record["source"] = name = f"{record['source']} ({record['path']})"
+            per_source[index] = [replace(item, source=name) for item in per_source[index]]
 
 
 def subset(per_source: list[list[Item]], limit: int) -> list[list[Item]]:
@@ -105,9 +141,11 @@ def hub_name(source: dict[str, Any], root: Path) -> str | None:
 
 def _loader(source: dict[str, Any], index: int) -> Loader:
     kind = str(source.get("kind"))
-    if kind not in LOADERS:
-        raise ConfigError(
-            f'items[{index}]: unknown kind of source "{kind}"{near_miss(kind, list(LOADERS))}'
-        )
-    load: Loader = import_module(LOADERS[kind]).load
+    if kind == "dataset":
+        what, name, modules, known = "dataset", str(source.get("dataset")), DATASETS, [*DATASETS]
+    else:
+        what, name, modules, known = "kind of source", kind, LOADERS, [*LOADERS, "dataset"]
+    if name not in modules:
+        raise ConfigError(f'items[{index}]: unknown {what} "{name}"{near_miss(name, known)}')
+    load: Loader = import_module(modules[name]).load
     return load

@@ -73,6 +73,10 @@ def jsonl_rows(path: Path, label: str) -> Rows:
             raise ConfigError(
                 f"{where}: not JSON ({error}); every line must be one complete JSON object"
             ) from None
+        except RecursionError:
+            raise ConfigError(
+                f"{where}: not JSON that can be read: it is nested too deeply"
+            ) from None
         if not isinstance(row, dict):
             raise ConfigError(f'{where}: every line must be one JSON object, as {{"input": …}}')
         yield where, row
@@ -105,16 +109,23 @@ def csv_rows(path: Path, label: str) -> Rows:
 
 
 def parquet_rows(path: Path, label: str, wanted: set[str]) -> Rows:
-    """Rows of a Parquet file, a batch in memory at a time; only the wanted columns are read."""
+    """Rows of a Parquet file, a batch in memory at a time; only the wanted columns are read.
+
+    Raises ConfigError with the file where it is none, or is damaged.
+    """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(path) as file:
-        number = 0
-        columns = [name for name in file.schema_arrow.names if name in wanted]
-        for batch in file.iter_batches(batch_size=1000, columns=columns):
-            for row in batch.to_pylist():
-                number += 1
-                yield f"{label}: row {number}", row
+    number = 0
+    try:
+        with pq.ParquetFile(path) as file:
+            columns = [name for name in file.schema_arrow.names if name in wanted]
+            for batch in file.iter_batches(batch_size=1000, columns=columns):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield f"{label}: row {number}", row
+    except (pa.ArrowException, OSError, ValueError) as error:  # also a text that is not UTF-8
+        raise _no_parquet(label, error, number) from None
 
 
 def decoded_lines(path: Path, label: str) -> Iterator[tuple[int, str]]:
@@ -149,8 +160,15 @@ def _parquet_columns(path: Path, label: str) -> list[str]:
     try:
         return list(pq.read_schema(path).names)
     except (pa.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise ConfigError(f"{label}: not a Parquet file ({reason})") from None
+        raise _no_parquet(label, error, 0) from None
+
+
+def _no_parquet(label: str, error: Exception, rows: int) -> ConfigError:
+    """rows: how many could be read before."""
+    reason = (str(error) or type(error).__name__).splitlines()[0]
+    if rows:
+        return ConfigError(f"{label}: damaged after row {rows:,} ({reason}); copy the file again")
+    return ConfigError(f"{label}: not a Parquet file ({reason})")
 
 
 def _noting_columns(rows: Rows, seen: dict[str, None], columns: Columns, label: str) -> Rows:

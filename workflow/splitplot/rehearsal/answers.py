@@ -98,15 +98,18 @@ def write_table(
     expected: Mapping[tuple[str, str], Answer],
     rng: np.random.Generator,
 ) -> None:
-    """The scores as item_responses.parquet, complete and marked as simulated. Every scorer gives the same.
+    """The scores as item_responses.parquet, complete and marked as simulated. Every scorer gives the same,
+    to the items that it grades.
 
     expected: (trial, condition) → an answer of the cell, whose tokens and dollars are spread around.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from splitplot.scoring.registry import scorer_domain
     from splitplot.scoring.schema import SCHEMA
 
+    graded = [list(map(scorer_domain(scorer), items)) for scorer in plan["scorers"]]
     trials = {trial["id"]: trial for trial in plan["trials"]}
     parts = [plan["parts"][part_of(item.id, len(plan["parts"]))] for item in items]
     common = {
@@ -126,7 +129,7 @@ def write_table(
                     length = np.exp(TOKENS_SPREAD * rng.standard_normal(len(items)))
                 tokens = np.maximum(1, np.round(answer.tokens_out * length)).astype(np.int64)
                 usd = None if answer.usd is None else answer.usd * length
-                for scorer in plan["scorers"]:
+                for scorer, grades in zip(plan["scorers"], graded, strict=True):
                     fixed: dict[str, Any] = {
                         "study": plan["study"],
                         "wave": "",
@@ -153,7 +156,8 @@ def write_table(
                         "tokens_out": tokens,
                         "usd": usd,
                     }
-                    writer.write_table(_table(pa, SCHEMA, len(items), fixed, columns))
+                    rows = _table(pa, SCHEMA, len(items), fixed, columns)
+                    writer.write_table(rows if all(grades) else rows.filter(pa.array(grades)))
 
 
 def _table(

@@ -109,7 +109,8 @@ def _whole(
     for _ in range(studies):
         grid = as_grid(layout, ids, draw_study(layout, gaps, rng))
         answered = contrasts.families(
-            [contrasts.answer(grid, layout.asked[index], alpha, seed, True) for index in scored]
+            [contrasts.answer(grid, layout.asked[index], alpha, seed, True) for index in scored],
+            pooled=plan["analysis"].get("family") == "study",
         )
         for index, one in zip(scored, answered, strict=True):
             verdict = speak(one.evidence)

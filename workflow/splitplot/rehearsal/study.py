@@ -146,7 +146,7 @@ def _block(
     """One contrast: its assumptions, a point per size, and how many items would do."""
     pairs = paired_cells(cells, asked.factor, asked.a, asked.b, f'contrast "{asked.name}"')
     alpha = float(plan["analysis"]["alpha"])
-    claim = Claim(asked.margin, alpha, asked.scope, family)
+    claim = Claim(asked.margin, alpha, asked.scope, family, asked.aim)
     head: dict[str, Any] = {
         "name": asked.name,
         "factor": asked.factor,

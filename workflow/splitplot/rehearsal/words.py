@@ -6,10 +6,17 @@ from typing import Any
 
 from splitplot.amounts import AMOUNTS, log_margin
 from splitplot.inference.wording import POINTS, SAVINGS, counted, listed, quoted
-from splitplot.inference.words import BETTER, BETTER_SIZE_OPEN, EQUIVALENT, NOT_SETTLED
+from splitplot.inference.words import (
+    BETTER,
+    BETTER_SIZE_OPEN,
+    EQUIVALENT,
+    NON_INFERIOR,
+    NOT_SETTLED,
+)
 from splitplot.text import dollars
 
-A_BETTER = (BETTER, BETTER_SIZE_OPEN)
+A_BETTER = (BETTER, BETTER_SIZE_OPEN, NON_INFERIOR)
+NO_GAP = (EQUIVALENT, NON_INFERIOR)
 
 
 def points(value: float | None) -> str:
@@ -101,7 +108,7 @@ def table(block: Mapping[str, Any], money: Mapping[str, Any]) -> tuple[list[str]
             row += [points(zero["half_width"]), points(one["detectable_drawn"])]
             for at in others:
                 row += [share(chance(at, *A_BETTER)), share(chance(at, NOT_SETTLED))]
-            row += [share(chance(zero, EQUIVALENT)), share(chance(zero, NOT_SETTLED))]
+            row += [share(chance(zero, *NO_GAP)), share(chance(zero, NOT_SETTLED))]
             row += [share(zero["false_alarms"]["share"])]
         rows.append([*row, price(one["usd"], money)])
     return head, rows
@@ -114,7 +121,8 @@ def legend(power: Mapping[str, Any]) -> list[str]:
         "half-width: of the interval, in points. sees: the smallest true gap, in points, that is found 8 "
         "times in 10.",
         "better: the chance of BETTER or BETTER, SIZE OPEN at that true gap; not settled, equivalent: of "
-        "these verdicts; false alarm: that an arm is found ahead though the true gap is 0.",
+        "these verdicts; false alarm: that an arm is found ahead though the true gap is 0. Where the aim is "
+        "non-inferiority, better and equivalent are both the chance of NON-INFERIOR.",
         f"Each chance is from {power['draws']:,} simulated studies: give or take up to {error:.0f} points "
         "(95%). No answer is lost or cut off in them.",
     ]

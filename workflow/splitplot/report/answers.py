@@ -4,14 +4,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from splitplot.report.cells import Cell, Cells
+from splitplot.report.cells import Cell, Cells, Place
 from splitplot.report.hostile import cut
 from splitplot.report.sample import MOST_REPLIES, Survey, choose, items_to_show, survey
 from splitplot.report.tables import rows_of_items
 from splitplot.report.wording import NOTHING, OUTCOME_WORDS, duration, number, plural
 
 HEAVY_COLUMNS = (
-    *("item_id", "trial_id", "condition_id", "condition", "replication", "scorer", "outcome"),
+    *("item_id", "trial_id", "condition_id", "condition", "wave", "replication"),
+    *("scorer", "outcome"),
     *("strict", "extracted", "score_reason", "response", "reasoning", "finish_reason", "error"),
     *("tokens_out", "latency_s", "simulated"),
 )
@@ -36,8 +37,8 @@ def answers(
 ) -> dict[str, Any]:
     """The browsable sample, and what the first pass counted.
 
-    Returns {"items": [...], "links": {(cell, outcome or None): anchor}, "seen": {"rows", "simulated"},
-    "n_items", "groups", "table"}.
+    Returns {"items": [...], "links": {(cell, outcome or None): anchor}, "anchors": {(item, cell): anchor},
+    "seen": {"rows", "simulated"}, "n_items", "groups", "table"}.
     """
     found = survey(table, scorer, contrasts, cells)
     n_cells = len({cell for cell, _ in found.examples})
@@ -52,10 +53,12 @@ def answers(
     )
     shown = []
     links: dict[tuple[Cell, str | None], str] = {}
+    anchors: dict[tuple[str, Cell], str] = {}
     for place, item in enumerate(grouped, start=1):
         _, kind = _group(found, item, contrasts)
         view = _item_view(f"a{place}", item, details.get(item), replies.get(item, {}), cells, limit)
         for cell, outcomes, anchor in view.pop("places"):
+            anchors[item, cell] = anchor
             for outcome in (None, *outcomes):
                 links.setdefault((cell, outcome), anchor)
         means = found.means(item) if contrasts else []
@@ -71,6 +74,7 @@ def answers(
     return {
         "items": shown,
         "links": links,
+        "anchors": anchors,
         "seen": {"rows": found.rows, "simulated": found.simulated},
         "n_items": len(found.sums),
         "groups": [
@@ -111,11 +115,11 @@ def _kind_words(kind: str, contrast: Mapping[str, Any]) -> str:
 
 def _read_replies(
     table: Path, chosen: list[str], limit: int, scorer: str | None, cells: Cells
-) -> dict[str, dict[Cell, dict[int, dict[str, Any]]]]:
+) -> dict[str, dict[Cell, dict[Place, dict[str, Any]]]]:
     """Second pass: the rows of the chosen items; texts are cut before they leave the batch."""
     import pyarrow.compute as pc
 
-    found: dict[str, dict[Cell, dict[int, dict[str, Any]]]] = {i: {} for i in chosen}
+    found: dict[str, dict[Cell, dict[Place, dict[str, Any]]]] = {i: {} for i in chosen}
     for rows in rows_of_items(table, chosen, HEAVY_COLUMNS):
         for name in ("response", "reasoning", "error"):
             at = rows.schema.get_field_index(name)
@@ -128,19 +132,19 @@ def _read_replies(
 
 
 def _place(
-    item: dict[Cell, dict[int, dict[str, Any]]],
+    item: dict[Cell, dict[Place, dict[str, Any]]],
     row: dict[str, Any],
     scorer: str | None,
     cells: Cells,
 ) -> None:
     """One grading event to its reply; the primary scorer's row carries the text and the outcome."""
     replies = item.setdefault(cells.of(row), {})
-    number_ = row.get("replication") or 0
-    known = replies.get(number_)
+    place = cells.place(row)
+    known = replies.get(place)
     if known is None:
-        replies[number_] = {**row, "others": []}
+        replies[place] = {**row, "words": cells.place_words(row), "others": []}
     elif scorer is not None and row.get("scorer") == scorer:
-        replies[number_] = {**row, "others": [*known["others"], known]}
+        replies[place] = {**row, "words": known["words"], "others": [*known["others"], known]}
     else:
         known["others"].append(row)
 
@@ -158,7 +162,7 @@ def _item_view(
     anchor: str,
     item: str,
     detail: dict[str, Any] | None,
-    replies: dict[Cell, dict[int, dict[str, Any]]],
+    replies: dict[Cell, dict[Place, dict[str, Any]]],
     cells: Cells,
     limit: int,
 ) -> dict[str, Any]:
@@ -196,9 +200,9 @@ def _item_view(
 
 
 def _cell_view(
-    anchor: str, label: str, replies: dict[int, dict[str, Any]], limit: int
+    anchor: str, label: str, replies: dict[Place, dict[str, Any]], limit: int
 ) -> dict[str, Any]:
-    """One cell's replies to one item, by replication, and their mean strict score."""
+    """One cell's replies to one item, by wave and replication, and their mean strict score."""
     ordered = [replies[r] for r in sorted(replies)]
     graded = [r["strict"] for r in ordered if r.get("strict") is not None]
     return {
@@ -222,7 +226,7 @@ def _reply_view(row: dict[str, Any], limit: int) -> dict[str, Any]:
     if row.get("simulated"):
         facts.append("simulated")
     return {
-        "replication": (row.get("replication") or 0) + 1,
+        "replication": row["words"],
         "outcome": outcome,
         "outcome_words": OUTCOME_WORDS.get(outcome, outcome),
         "score": _score(row.get("strict")),

@@ -3,8 +3,13 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from splitplot.waves import FIRST, waves_of
+from splitplot.waves import shown as shown_wave
+
 Cell = tuple[str, str]
 """Identity of a cell in the report: (trial id, condition name)."""
+Place = tuple[int, int]
+"""An answer of a cell to an item: (position of its wave in the plan, replication)."""
 
 FACTORS = ("model", "sampling", "condition")
 SHOWN_ROWS = 200
@@ -17,6 +22,7 @@ class Cells:
     def __init__(self, plan: Mapping[str, Any]) -> None:
         self.trials = {t["id"]: t for t in plan.get("trials", [])}
         self.conditions = {c["id"]: c.get("name", c["id"]) for c in plan.get("conditions", [])}
+        self.waves = waves_of(plan)
         self.order = [(c["trial"], self.name(c["condition"])) for c in plan.get("cells", [])]
         named = [self.factors(cell) for cell in self.order]
         self.varying = [f for f in FACTORS if len({row[f] for row in named}) > 1]
@@ -38,6 +44,19 @@ class Cells:
             ]
             trial = same[0] if same else trial
         return str(trial), self.name(str(condition))
+
+    def place(self, row: Mapping[str, Any]) -> Place:
+        """Which of the answers of its cell to its item a row of the item-response table is."""
+        wave = row.get("wave") or FIRST
+        index = self.waves.index(wave) if wave in self.waves else len(self.waves)
+        return index, int(row.get("replication") or 0)
+
+    def place_words(self, row: Mapping[str, Any]) -> str:
+        """The same for people: "replication 2", with the wave where there are several."""
+        number = f"replication {int(row.get('replication') or 0) + 1}"
+        return (
+            f"wave {shown_wave(row.get('wave') or FIRST)}, {number}" if self.waves[1:] else number
+        )
 
     def factors(self, cell: Cell) -> dict[str, str]:
         """Model, sampling and condition of a cell, as the study names them."""

@@ -23,6 +23,7 @@ from splitplot.report.wording import (
 TONES = {
     "BETTER": ("good", "▲"),
     "BETTER, SIZE OPEN": ("good", "△"),
+    "NON-INFERIOR": ("good", "≥"),
     "EQUIVALENT": ("same", "="),
     "NOT BETTER BY MARGIN": ("open", "≤"),
     "NOT SETTLED": ("open", "?"),

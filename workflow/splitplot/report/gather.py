@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from splitplot.report.answering_rows import answering_rows
 from splitplot.report.cells import Cells
 
 Row = dict[str, Any]
@@ -34,6 +35,7 @@ def rows(
         "pareto": list(_pareto(inference, cells)),
         "spent": [{**r, **_spread("ratio", r.get("ratio"))} for r in inference.get("spent") or []],
         "datasets": list(_datasets(inference)),
+        "drift": list(_drift(inference, cells)),
         "calibration": [
             {**r, **_ids(r.get("cell") or r, cells)} for r in inference.get("calibration") or []
         ],
@@ -57,6 +59,7 @@ def rows(
         "placebo_p_values": list(_placebo_bins(inference)),
         "stopping": list(_stopping(inference)),
         "costs": list(_costs(costs, cells)),
+        **answering_rows(inference.get("answering") or {}),
     }
 
 
@@ -299,6 +302,26 @@ def _datasets(inference: Mapping[str, Any]) -> Iterator[Row]:
             if entry.get(kind):
                 spread = _spread("difference", entry[kind])
                 yield {"contrast": entry.get("contrast"), "kind": kind, **spread}
+
+
+def _drift(inference: Mapping[str, Any], cells: Cells) -> Iterator[Row]:
+    found = inference.get("drift") or {}
+    for row in found.get("cells") or []:
+        yield {"kind": "cell", **_ids(row.get("cell") or row, cells), **_change(row)}
+    for entry in found.get("contrasts") or []:
+        contrast = {"contrast": entry.get("contrast")}
+        for row in entry.get("gaps") or []:
+            spread = _spread("difference", row.get("difference"))
+            yield {"kind": "gap", **contrast, "wave": row.get("wave"), **spread}
+        for row in entry.get("changes") or []:
+            yield {"kind": "change of the gap", **contrast, **_change(row)}
+
+
+def _change(row: Mapping[str, Any]) -> Row:
+    told = {
+        key: row.get(key) for key in ("metric", "wave", "n_items", "p_value", "p_adjusted", "test")
+    }
+    return {**told, **_spread("difference", row.get("difference"))}
 
 
 def _purchase(inference: Mapping[str, Any]) -> Iterator[Row]:

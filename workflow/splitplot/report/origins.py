@@ -7,13 +7,18 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from splitplot import __version__
+from splitplot.errors import ConfigError
 from splitplot.report.cells import SHOWN_ROWS
 from splitplot.report.hostile import cut
-from splitplot.report.wording import instant, plural
+from splitplot.report.wording import instant, percent, plural
+from splitplot.text import dollars
 
 PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "statsmodels", "jinja2", "snakemake")
 ROUTE_PACKAGES = {"local": "xllamacpp", "litellm": "litellm", "realtime": "aiohttp"}
 PROMPT_BYTES = 3000
+SHOWN_SOURCES = 40
+TILTED = 0.05
+"""From this share of a sample in strata beyond their part on, it is said."""
 
 
 def versions(plan: Mapping[str, Any]) -> dict[str, str]:
@@ -80,6 +85,7 @@ def origins(
         "settings": [(k, str(v)) for k, v in settings.items() if v not in (None, "")],
         "trials": [_trial(t) for t in plan.get("trials", [])[:SHOWN_ROWS]],
         "trials_left": max(0, len(plan.get("trials", [])) - SHOWN_ROWS),
+        "prompts": _prompts(plan, int(inference.get("n_items") or 0)),
         "conditions": [_condition(c) for c in plan.get("conditions", [])[:40]],
         "conditions_left": max(0, len(plan.get("conditions", [])) - 40),
         "scorers": [
@@ -91,7 +97,9 @@ def origins(
             }
             for s in plan.get("scorers", [])
         ],
-        "items": [_source(source) for source in (provenance or plan.get("items") or [])[:40]],
+        "items": [
+            line for source in (provenance or plan.get("items") or []) for line in _source(source)
+        ][:SHOWN_SOURCES],
         "digests": [(k, str(v)) for k, v in (plan.get("digests") or {}).items()],
         "versions": list(versions(plan).items()),
         "planned_by": str(plan.get("splitplot") or ""),
@@ -143,6 +151,7 @@ def _condition(condition: Mapping[str, Any]) -> dict[str, Any]:
         parts.append({"who": who, "text": head, "more": more})
     return {
         "name": str(condition.get("name", "")),
+        "placebo": _placebo(condition.get("placebo")),
         "id": str(condition.get("id", "")),
         "hash": str(condition.get("hash", "")),
         "path": str(condition.get("path") or ""),
@@ -150,12 +159,100 @@ def _condition(condition: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _source(source: Mapping[str, Any]) -> str:
-    """One source of items on a line, without what is empty."""
-    known = ((k, v) for k, v in source.items() if v not in (None, "", [], {}))
-    return " · ".join(
-        f"{k} {v if isinstance(v, str | int | float) else _short(v)}" for k, v in known
+def _placebo(placebo: Mapping[str, Any] | None) -> str:
+    return f"{placebo.get('kind')} of {placebo.get('of')}" if placebo else ""
+
+
+def _prompts(plan: Mapping[str, Any], n_items: int) -> dict[str, Any]:
+    """The audit of the prompts: a row per arm, and the control that they are compared with.
+
+    `problem`: why there is no audit, where a template cannot be shown without an item.
+    """
+    from splitplot.calls.prompt_audit import audit
+
+    if not plan.get("conditions"):
+        return {"control": "", "rows": [], "problem": ""}
+    try:
+        found = audit(plan, n_items)
+    except ConfigError as error:
+        return {"control": "", "rows": [], "problem": str(error)}
+    rows = [
+        {
+            "name": str(arm["condition"]),
+            "hash": str(arm["hash"]),
+            "placebo": _placebo(arm["placebo"]),
+            "characters": f"{arm['characters']:,}",
+            "words": f"{arm['words']:,}",
+            "tokens": f"{arm['tokens']:,}",
+            "added": f"{arm['added_tokens']:+,}" if arm["added_tokens"] else "0",
+            "usd": _added([row for row in found["costs"] if row["condition"] == arm["condition"]]),
+        }
+        for arm in found["arms"][:SHOWN_ROWS]
+    ]
+    return {"control": found["control"], "rows": rows, "problem": ""}
+
+
+def _added(rows: list[Mapping[str, Any]]) -> str:
+    """The added dollars per 1,000 requests over the trials, with those of no price named by the reason."""
+    known = [row["added_usd_per_1000"] for row in rows if row["added_usd_per_1000"] is not None]
+    ends = (
+        [
+            f"{'−' if usd < 0 else '+' if usd else ''}{dollars(abs(usd))}"
+            for usd in (min(known), max(known))
+        ]
+        if known
+        else []
     )
+    reasons = dict.fromkeys(row["reason"] for row in rows if row["added_usd_per_1000"] is None)
+    return "; ".join([*([" to ".join(dict.fromkeys(ends))] if ends else []), *map(str, reasons)])
+
+
+def _source(source: Mapping[str, Any]) -> list[str]:
+    """One source of items on a line, without what is empty; a sample with a line for each stratum."""
+    if source.get("kind") == "sample":
+        return _sample(source)
+    known = ((k, v) for k, v in source.items() if v not in (None, "", [], {}))
+    return [
+        " · ".join(f"{k} {v if isinstance(v, str | int | float) else _short(v)}" for k, v in known)
+    ]
+
+
+def _sample(record: Mapping[str, Any]) -> list[str]:
+    """What was sampled: of how many, by what, and how many each stratum had and gave."""
+    by = [str(key) for key in record.get("by") or []]
+    strata = f", stratified by {', '.join(by)}" if by else ""
+    lines = [
+        f"sample of {plural(record.get('rows') or 0, 'item')} out of {record.get('of') or 0:,}"
+        f" · seed {record.get('seed')}{strata}"
+    ]
+    if by:
+        for row in record.get("strata") or []:
+            name = " · ".join(f"{key} {_value(row.get(key))}" for key in by)
+            lines.append(f"stratum {name}: {row.get('taken') or 0:,} of {row.get('items') or 0:,}")
+    tilt = _tilt(record)
+    if tilt > TILTED:
+        lines.append(
+            f"{percent(tilt, 1)} of the sample would be of other strata if each gave exactly its part (each "
+            "gives at least one item): every figure is of the sample as it was drawn"
+        )
+    return lines
+
+
+def _tilt(record: Mapping[str, Any]) -> float:
+    """How far the strata's shares of the sample are from those of the sources: half their summed distance."""
+    size, total = record.get("rows") or 0, record.get("of") or 0
+    if not size or not total:
+        return 0.0
+    gone = sum(
+        abs((row.get("taken") or 0) / size - (row.get("items") or 0) / total)
+        for row in record.get("strata") or []
+    )
+    return float(gone / 2)
+
+
+def _value(value: Any) -> str:
+    """The value of a stratum in a word."""
+    return {None: "none", True: "yes", False: "no"}.get(value, str(value))
 
 
 def _short(value: Any, limit: int = 400) -> str:

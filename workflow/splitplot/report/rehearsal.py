@@ -12,6 +12,7 @@ from splitplot.inference.words import (
     BETTER_SIZE_OPEN,
     EQUIVALENT,
     NO_VERDICT,
+    NON_INFERIOR,
     NOT_BETTER,
     NOT_SETTLED,
     WORSE,
@@ -23,6 +24,7 @@ from splitplot.report.hostile import encodable
 SHADES = {
     BETTER: "sure",
     BETTER_SIZE_OPEN: "open",
+    NON_INFERIOR: "sure",
     EQUIVALENT: "same",
     NOT_BETTER: "under",
     NOT_SETTLED: "unsettled",

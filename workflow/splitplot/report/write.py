@@ -11,6 +11,7 @@ from splitplot.report.answers import answers
 from splitplot.report.cells import Cells
 from splitplot.report.content import banners, headline, score_unit, verdict
 from splitplot.report.export import write_next, write_tables
+from splitplot.report.flips import flips
 from splitplot.report.gather import rows
 from splitplot.report.health import health
 from splitplot.report.hostile import encodable, fence, inline_markdown, visible, visible_html
@@ -19,10 +20,13 @@ from splitplot.report.plots import svg
 from splitplot.report.section import Figure
 from splitplot.report.sections import (
     analyses,
+    answering,
+    audit,
     components,
     confidence,
     contrasts,
     datasets,
+    drift,
     interaction,
     missing,
     placebo,
@@ -42,8 +46,9 @@ SCHEMA = 2
 """Version of report.json."""
 CHAPTERS = (
     *("exploration", "families", "omnibus", "interaction", "components", "purchase", "ranking"),
-    "raters",
-    *("pareto", "spent", "datasets", "calibration", "pass_at_k", "placebo", "stopping"),
+    *("raters", "answering"),
+    *("pareto", "spent", "datasets", "calibration", "pass_at_k", "placebo", "stopping", "drift"),
+    "audit",
 )
 """Keys of inference.json that report.json carries as they are, where the study has them."""
 
@@ -89,14 +94,17 @@ def build_view(
     scorer = next((s.get("name") for s in plan.get("scorers", [])), None)
     every = inference.get("contrasts") or []
     replications = max((c.get("replications") or 1 for c in plan.get("cells", [])), default=1)
+    replications *= len(cells.waves)
     sample = answers(
         table, items, scorer=scorer, contrasts=every, cells=cells, replications=replications
     )
     provenance = items.with_suffix(".json")
     known = read_json(provenance) if provenance.exists() else []
     links = sample["links"]
+    flipped = flips(inference.get("answering"), table, items, cells, sample["anchors"])
     before = (
         scores.section(inference, cells, unit, links, scorer or ""),
+        answering.section(inference, cells, flipped),
         contrasts.section(inference, cells, unit),
         components.section(inference, unit),
         interaction.section(inference, unit),
@@ -107,6 +115,7 @@ def build_view(
     )
     after = (
         datasets.section(inference, unit),
+        drift.section(inference, cells, unit),
         missing.section(inference, unit),
         analyses.section(inference, unit),
         purchase.section(inference, unit, str(plan.get("study") or "")),
@@ -128,6 +137,7 @@ def build_view(
         "frontier": frontier(inference, cells, unit),
         "spent": spent(inference),
         "after": [section for section in after if section],
+        "audit": audit.section(inference),
         "tests": tests.tables(inference),
         "answers": sample if sample["items"] else None,
         "links": sample["links"],

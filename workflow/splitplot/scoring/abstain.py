@@ -1,54 +1,63 @@
-"""The option `abstain`, common to all scorers: a response that declines to answer is its own outcome."""
+"""Whether a response answers, abstains or refuses, and the option `abstain`, common to all scorers."""
 
 import re
+from functools import lru_cache
 
 from splitplot.items.item import Item
+from splitplot.scoring.abstain_combine import Reading, combined
+from splitplot.scoring.abstain_spelling import fielded, plain_words, without_quotations
+from splitplot.scoring.abstain_whole import BARE, LABEL, WHOLE
 from splitplot.scoring.markers import stated_answer
-from splitplot.scoring.normalise import normalise
+from splitplot.scoring.normalise import strip_edges
 from splitplot.scoring.score import Score, Scorer
 
-_SOURCE = (
-    r"(?:passage|text|context|article|paragraph|document|story|information|excerpt|question|source)"
-)
-_TELLS = (
-    r"(?:say|state|mention|specify|provide|give|contain|include|tell|indicate|describe|disclose|reveal"
-    r"|discuss|address|answer|explain|name|list|offer|supply)(?:s|ed|d)?"
-)
-_NOT = r"(?:do not|does not|did not|don't|doesn't|didn't|dont|doesnt)"
-_CANNOT = r"(?:cannot|can not|can't|could not|couldn't|(?:am|are|is) (?:unable|not able) to)"
+_TITLE = 8
+"""Words up to which a response in capitals throughout is taken for a title or a name."""
 
-_PHRASES = re.compile(
-    rf"\b(?:i|we)(?: really| honestly| simply)? {_NOT} know\b"
-    rf"|\b(?:i am|i'm|we are|we're) (?:not sure|unsure|not certain|uncertain)\b"
-    rf"|\b(?:i|we) {_CANNOT} (?:answer|determine|tell|say|find|know|infer|provide an answer)\b"
-    r"|\b(?:cannot|can not|can't|could not|couldn't|is unable to) be (?:determined|answered|known|inferred"
-    r"|established|deduced|ascertained|found)\b"
-    r"|\bimpossible to (?:determine|say|tell|know|answer)\b"
-    r"|\bunanswerable\b"
-    rf"|\bnot (?:explicitly |directly |specifically )?(?:stated|mentioned|specified|given|provided|said"
-    rf"|discussed|addressed|described|included|indicated|disclosed|found|contained|in|answered)"
-    rf"(?: anywhere)?(?: (?:in|by|within|from))? (?:the|this|that) (?:\w+ )?{_SOURCE}\b"
-    rf"|\b(?:the|this|that) (?:\w+ )?{_SOURCE} {_NOT} (?:\w+ )?{_TELLS}\b"
-    r"|\b(?:not enough|insufficient) (?:information|context|data|detail)\b"
-    r"|\b(?:no|there is no|there's no) (?:information|mention)(?: (?:is|was))?"
-    r" (?:given|provided|available|about|on|of|in|regarding)\b"
-    r"|\bno answer (?:is |can be )?(?:given|provided|available|found|in the)\b"
-)
-_WHOLE = re.compile(
-    r"(?:it(?:'s| is) |this is |that is |the answer is )?(?:unknown|unclear|n/a|none given|no answer"
-    r"|not (?:stated|mentioned|specified|given|provided|available|known|answerable|sure|enough info)"
-    r"|undetermined|indeterminate|no idea|don't know|do not know|idk|cannot say|can't say|unanswerable)"
-)
+_SMALL = frozenset(
+    {"a", "an", "and", "at", "but", "by", "for", "from", "in", "is", "it", "of", "on", "or", "the",
+     "to", "with"}
+)  # fmt: skip
+
+
+def reads(text: str) -> Reading:
+    """What a response, or what it says after its last answer mark, does.
+
+    "abstains": it says that it does not know, or that the question cannot be answered, or asks back.
+    "refuses": it declines the request. "answers": anything else, a doubtful answer ("I'm not sure, but I
+    think it is Paris") among it. Typographic apostrophes and case do not matter; a name such as "Tomb of
+    the Unknown Soldier" is no abstention, and neither is "unknown" inside a sentence.
+    """
+    answer = stated_answer(fielded(text), "auto").text
+    said = LABEL.sub("", plain_words(answer), count=1)
+    bare = strip_edges(said)
+    if WHOLE.fullmatch(bare) or BARE.fullmatch(bare):
+        return "abstains"
+    if _is_title(answer):
+        return "answers"
+    return combined(without_quotations(said, WHOLE))
+
+
+def _is_title(answer: str) -> bool:
+    words = re.findall(r"[^\W\d_][\w'’]*", answer) if len(answer) < 80 else []
+    if not 2 <= len(words) <= _TITLE or answer.isupper() or answer.rstrip()[-1:] in ".!?":
+        return False
+    return all(word[0].isupper() or word in _SMALL for word in words) and words[-1][0].isupper()
 
 
 def abstains(text: str) -> bool:
-    """Whether a response, or what it says after its last `Answer:`, declines to answer.
+    """Whether a response, or what it says after its last answer mark, abstains; see `reads`."""
+    return reads(text) == "abstains"
 
-    Typographic apostrophes and case do not matter; a name such as "Tomb of the Unknown Soldier" is no
-    abstention, and neither is "unknown" inside a sentence.
-    """
-    answer = normalise(stated_answer(text, "auto").text)
-    return bool(_PHRASES.search(answer) or _WHOLE.fullmatch(answer))
+
+def reads_for(text: str, item: Item) -> Reading:
+    """As `reads`; where a target or a choice itself reads like an abstention, giving it is an answer."""
+    return "answers" if _declining(item.targets, item.choices) else reads(text)
+
+
+@lru_cache(maxsize=1024)
+def _declining(targets: tuple[str, ...], choices: tuple[str, ...]) -> bool:
+    return any(reads(option) != "answers" for option in (*targets, *choices))
 
 
 def with_abstention(scorer: Scorer) -> Scorer:
@@ -60,7 +69,7 @@ def with_abstention(scorer: Scorer) -> Scorer:
     """
 
     def score(response: str, item: Item) -> Score:
-        if any(map(abstains, (*item.targets, *item.choices))):
+        if _declining(item.targets, item.choices):
             return scorer(response, item)
         silent = abstains(response)
         stated = stated_answer(response, "auto").text or None

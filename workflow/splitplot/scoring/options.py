@@ -17,8 +17,8 @@ def read_options(kind: type[Options], values: dict[str, Any], scorer: str) -> Op
     hints = get_type_hints(kind)
     for name, value in values.items():
         if name not in hints:
-            # Every scorer takes `abstain`; it is read before the scorer's own options.
-            known = [*hints, "abstain"]
+            # Every scorer takes these two; they are read before the scorer's own options.
+            known = [*hints, "abstain", "over"]
             raise ConfigError(f'scorer "{scorer}": unknown option "{name}"{near_miss(name, known)}')
         if not _fits(value, hints[name]):
             raise ConfigError(

@@ -5,9 +5,9 @@
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
-ADDED = {2: ("confidence",)}
+ADDED = {2: ("confidence",), 3: ("support",)}
 """Columns that came with a version: null in the rows of an older table, which can still be joined."""
 
 _TEXT, _COUNT, _NUMBER = pa.string(), pa.int64(), pa.float64()
@@ -84,6 +84,13 @@ _COLUMNS: list[tuple[str, pa.DataType, bool, str]] = [
         "How sure the answer was of itself, 0 to 1, as the study's `confidence` reads it; null where the "
         "study reads none or the answer has none.",
     ),
+    (
+        "support",
+        _NUMBER,
+        True,
+        "How far the item's passage supports the answer, 0 to 1, where the scorer measures that "
+        "(`supported`); null elsewhere, and for an answer that abstains or refuses and so claims nothing.",
+    ),
     ("response", _TEXT, True, "Text of the response."),
     ("reasoning", _TEXT, True, "Reasoning that the provider returned beside the text."),
     ("finish_reason", _TEXT, True, "The provider's finish reason."),
@@ -123,15 +130,19 @@ _PAGE = """\
 
 `results/{{study}}/item_responses.parquet` has one row per grading event: one scorer's verdict on one
 replication of one item in one cell. It covers the full grid: an answer that failed or never came is
-a row with an outcome, never an absent row. `scores/{{trial}}/{{condition}}.parquet` has the same
-columns for one cell.
+a row with an outcome, never an absent row. The grid of a scorer has the items that it grades: one with the
+option `over`, and `no_false_answer` and `supported` in any case, have no rows of the other items
+([scorers](scorers.md#which-items)). `scores/{{trial}}/{{condition}}.parquet` has the same columns for one
+cell.
 
 Schema version {version}, kept in the file's metadata under `splitplot.schema_version`. The
 description of a column is in the metadata of its field. Row groups hold about 2,000 rows, so that
 a reader need not load the table.
 
 A truncated answer is scored as far as it goes, for a sensitivity analysis: `score` has that
-verdict, `strict` counts the answer as wrong, `observed` leaves it out.
+verdict, `strict` counts the answer as wrong, `observed` leaves it out. A refusal, of the provider or in the
+text of the answer, has no verdict: `strict` is 0, or 1 by a scorer for which a refusal does no harm
+(`no_false_answer`, `supported`). The same holds for an answer that came and says nothing.
 
 In the CSV export (`item_responses.csv`) a text of a model or a provider that a spreadsheet would run as
 a formula, because it begins with `=`, `+`, `-`, `@`, a tab or a line break and is no number, has a single

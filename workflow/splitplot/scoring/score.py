@@ -7,7 +7,7 @@ from typing import Literal
 from splitplot.errors import ConfigError
 from splitplot.items.item import Item
 
-Verdict = Literal["scored", "unparseable", "abstained"]
+Verdict = Literal["scored", "unparseable", "abstained", "refused"]
 
 
 class ScoringError(ConfigError):
@@ -22,13 +22,15 @@ class Score:
     extracted: the answer that was read in the response, as it stands there; None where none was found.
     reason: how the answer was found, or why none was, in plain words ("boxed", "last number").
     outcome: "scored"; "unparseable" (no single answer could be read: never a zero among zeros);
-        "abstained" (the response declines to answer).
+        "abstained" (the response declines to answer); "refused" (it declines the request).
+    support: 0 to 1, how far a passage supports the answer, where a scorer measures that.
     """
 
     value: float | None
     extracted: str | None
     reason: str
     outcome: Verdict = "scored"
+    support: float | None = None
 
 
 Scorer = Callable[[str, Item], Score]

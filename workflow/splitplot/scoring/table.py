@@ -6,23 +6,19 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from splitplot.calls.records import LOST, Response
+from splitplot.calls.records import Response
 from splitplot.calls.requests import cell_of, part_index
 from splitplot.files import atomic_path, read_jsonl
 from splitplot.items import read_items
 from splitplot.items.item import Item
 from splitplot.scoring.confidence import Reader, make_reader
+from splitplot.scoring.grader import WITH_TEXT, Row, grade, make_grader
 from splitplot.scoring.patience import Patience, TooSlow
-from splitplot.scoring.registry import make_scorer
-from splitplot.scoring.score import Score, Scorer, ScoringError
+from splitplot.scoring.score import ScoringError
+from splitplot.waves import FIRST
 
 ROW_GROUP = 2000
 """Rows that are held in memory before they are written."""
-
-WITH_TEXT = frozenset({"ok", "truncated"})
-"""Outcomes whose text is scored. A refusal is no answer; the other outcomes have no text."""
-
-Row = dict[str, Any]
 
 
 def score_cell(
@@ -34,9 +30,8 @@ def score_cell(
     parts: list[tuple[str, Path, Path]],
     output: Path,
     root: Path,
-    wave: str = "",
 ) -> dict[str, Any]:
-    """Score every response of a cell with every scorer of the plan; write the cell's table.
+    """Score every response of a cell with every scorer of the plan that grades its item; write the table.
 
     plan: plan.json. parts: (part id such as "0-of-4", its grid.jsonl, its responses.jsonl).
     root: the workflow root, for a user's scorers. Rows come in the order of parts, grid, scorers.
@@ -47,9 +42,9 @@ def score_cell(
     for a cell that is not in the plan.
     """
     patience = Patience()
-    scorers = [_scorer(entry, root, patience) for entry in plan["scorers"]]
+    graders = [make_grader(entry, root, patience) for entry in plan["scorers"]]
     confidence = _reader(plan.get("confidence"), patience)
-    fixed = _fixed(plan, trial_id, condition_id, wave)
+    fixed = _fixed(plan, trial_id, condition_id)
     tally: dict[str, Counter[str]] = {entry["name"]: Counter() for entry in plan["scorers"]}
     unanswered = 0
 
@@ -76,19 +71,24 @@ def score_cell(
                         response = Response(place["key"], "missing")
                     try:
                         sure = confidence(response) if response.outcome in WITH_TEXT else None
-                        verdicts = [_verdict(scorer, response, item) for scorer in scorers]
+                        verdicts = [
+                            (one.entry, grade(one, response, item))
+                            for one in graders
+                            if one.grades(item)
+                        ]
                     except TooSlow as problem:
                         raise ScoringError(_too_slow(plan, place, problem)) from None
                     common = {
                         **described[item.id],
                         "part": part,
+                        "wave": place.get("wave", FIRST),
                         "replication": place["replication"],
                         "route": fixed["route"],
                         "simulated": fixed["simulated"],
                         **_response_columns(response),
                         "confidence": sure,
                     }
-                    for entry, verdict in zip(plan["scorers"], verdicts, strict=True):
+                    for entry, verdict in verdicts:
                         tally[entry["name"]][verdict["outcome"]] += 1
                         yield {
                             **common,
@@ -104,15 +104,6 @@ def score_cell(
         "responses_missing": unanswered,
         "outcomes": {name: dict(sorted(counts.items())) for name, counts in tally.items()},
     }
-
-
-def _scorer(entry: dict[str, Any], root: Path, patience: Patience) -> Scorer:
-    """The scorer of an entry; the search of a pattern that the study gives comes to an end."""
-    scorer = make_scorer(entry, root)
-    if entry["scorer"] != "regex":
-        return scorer
-    pattern = entry["options"]["pattern"]
-    return patience.bound(scorer, f'scorer "{entry["name"]}": pattern {pattern!r}')
 
 
 def _reader(spec: dict[str, Any] | None, patience: Patience) -> Reader:
@@ -165,27 +156,11 @@ class _ResponseReader:
         return None
 
 
-def _verdict(scorer: Scorer, response: Response, item: Item) -> Row:
-    """The columns that a scorer decides; the rules of the item-response table."""
-    if response.outcome not in WITH_TEXT or not response.text:
-        outcome = "empty" if response.outcome == "ok" else response.outcome
-        strict = None if response.outcome in LOST else 0.0
-        return {"outcome": outcome, "score": None, "strict": strict, "observed": None}
-    score: Score = scorer(response.text, item)
-    told: Row = {"score": score.value, "extracted": score.extracted, "score_reason": score.reason}
-    if response.outcome != "ok":
-        return {**told, "outcome": response.outcome, "strict": 0.0, "observed": None}
-    if score.outcome != "scored":
-        return {**told, "outcome": score.outcome, "strict": 0.0, "observed": None}
-    return {**told, "outcome": "ok", "strict": score.value, "observed": score.value}
-
-
-def _fixed(plan: dict[str, Any], trial_id: str, condition_id: str, wave: str) -> Row:
+def _fixed(plan: dict[str, Any], trial_id: str, condition_id: str) -> Row:
     """The columns that are the same in all rows of a cell."""
     trial, condition, _replications = cell_of(plan, trial_id, condition_id)
     return {
         "study": plan["study"],
-        "wave": wave,
         "trial_id": trial_id,
         "trial_hash": trial["hash"],
         "model": trial["model"],

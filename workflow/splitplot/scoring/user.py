@@ -88,8 +88,8 @@ def as_score(result: Any, reference: str, item_id: str) -> Score:
         )
     value = score.value
     if score.outcome == "scored" and _is_number(value):
-        return Score(float(value or 0), score.extracted, score.reason, "scored")
-    if score.outcome in ("unparseable", "abstained") and value is None:
+        return Score(float(value or 0), score.extracted, score.reason, "scored", score.support)
+    if score.outcome in ("unparseable", "abstained", "refused") and value is None:
         return score
     raise ScoringError(
         f'item "{item_id}": scorer "{reference}" returned {result!r:.80}; allowed: a finite number, a bool, '
@@ -129,10 +129,11 @@ def _check_options(reference: str, arguments: ast.arguments, options: dict[str, 
             "it is called as function(response, item)"
         )
     keywords = [*positional[2:], *(argument.arg for argument in arguments.kwonlyargs)]
+    known = [*keywords, "abstain", "over"]
     for name in options:
         if name not in keywords and arguments.kwarg is None:
             raise ConfigError(
-                f'scorer "{reference}": unknown option "{name}"{near_miss(name, [*keywords, "abstain"])}'
+                f'scorer "{reference}": unknown option "{name}"{near_miss(name, known)}'
             )
 
 

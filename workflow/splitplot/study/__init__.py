@@ -59,16 +59,16 @@ def read_study(path: Path, root: Path, seen: tuple[Path, ...] = ()) -> Document:
     if not isinstance(base, str):
         return document
     problems = Problems(document)
-    base_path = _base_path(base, path, root)
+    base_file = base_path(base, path, root)
     chain = (*seen, path.resolve())
-    if base_path.resolve() in chain:
-        names = " → ".join(label_of(step, root) for step in (*chain, base_path.resolve()))
+    if base_file.resolve() in chain:
+        names = " → ".join(label_of(step, root) for step in (*chain, base_file.resolve()))
         problems.add(("extends",), f"goes in a circle: {names}")
-    elif not base_path.is_file():
+    elif not base_file.is_file():
         known = sorted(file.stem for file in path.parent.glob("*.yaml") if file != path)
         problems.add(("extends",), f'no study "{base}"{near_miss(base, known)}')
     problems.stop()
-    below = read_study(base_path, root, chain)
+    below = read_study(base_file, root, chain)
     if not isinstance(below.value, dict):
         raise ConfigError(f"{below.label}: must be a mapping, because {document.label} extends it")
     # The name is that of one file and is never inherited.
@@ -78,7 +78,8 @@ def read_study(path: Path, root: Path, seen: tuple[Path, ...] = ()) -> Document:
     return overlay(Document(below.label, inherited, below.places), document)
 
 
-def _base_path(base: str, path: Path, root: Path) -> Path:
+def base_path(base: str, path: Path, root: Path) -> Path:
+    """The file that the study in `path` extends, where it says `extends: base`."""
     return root / base if base.endswith((".yaml", ".yml")) else path.parent / f"{base}.yaml"
 
 

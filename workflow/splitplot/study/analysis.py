@@ -33,6 +33,11 @@ class Primary(Section):
         description="What the interval speaks of: items like these, these items only, prompts like "
         "these (needs `random: [condition]`), or datasets like these.",
     )
+    aim: Literal["difference", "non-inferiority"] = Field(
+        "difference",
+        description="What is to be shown: a difference, in either direction; or `non-inferiority`, that a "
+        "is not worse than b by the margin, at α/2 one-sided. Of scores, with `stopping: fixed`.",
+    )
     missing: Literal["strict", "observed"] = Field(
         "strict",
         description="`strict`: an unusable answer counts as wrong; `observed`: it is left out.",
@@ -105,6 +110,17 @@ class Analysis(Section):
         "conditions (or trials) are compared as exploration.",
     )
     alpha: float = Field(0.05, gt=0, lt=0.5, description="Error rate of intervals and tests.")
+    family: Literal["metric", "study"] = Field(
+        "metric",
+        description="Which primary contrasts share α (Holm): those of each metric, or all of the study, so "
+        "that no false claim is made under any metric.",
+    )
+    control: str | None = Field(
+        None,
+        min_length=1,
+        description="The condition that the others are compared with in the chapter on answering and "
+        'abstaining. Default: the one named "control", else the first.',
+    )
     seed: int = Field(1337, description="Seed of everything random in the analysis.")
     random: list[Literal["condition"]] = Field(
         [],

@@ -10,12 +10,15 @@ from splitplot.config_file import Problems, Where, canonical_numbers
 from splitplot.errors import ConfigError, near_miss
 from splitplot.looks import ANYTIME
 from splitplot.registry import Model, Registry
+from splitplot.study.aims import check_aims
 from splitplot.study.amounts import check_amount
 from splitplot.study.analysis import Primary
 from splitplot.study.batches import Batching, choose_batches
 from splitplot.study.crossing import NamedCell, expand_cells, expand_samplings
+from splitplot.study.labels import check_labels
 from splitplot.study.litellm_options import is_litellm_option
 from splitplot.study.model import Study
+from splitplot.study.placebo_arms import add_placebos
 from splitplot.study.raters import check_raters
 from splitplot.study.sections import Factor, Sampling
 from splitplot.study.sources import OfficialSource, PathSource
@@ -32,7 +35,7 @@ class Checked:
     """A study and what its names stand for.
 
     models: (name, route) → model; batches: (model, sampling) → how it goes by batch;
-    templates: condition → parsed template; scorers: as in plan.json.
+    templates: condition → parsed template; scorers, labels: as in plan.json.
     """
 
     study: Study
@@ -43,6 +46,7 @@ class Checked:
     templates: dict[str, dict[str, Any]]
     scorers: list[dict[str, Any]]
     primary: list[dict[str, Any]]
+    labels: dict[str, str] | None = None
 
 
 def check_study(study: Study, root: Path, registry: Registry, problems: Problems) -> Checked:
@@ -63,6 +67,7 @@ def check_study(study: Study, root: Path, registry: Registry, problems: Problems
     _check_random(study, problems)
     _check_stopping(study, problems)
     check_raters(study, problems)
+    check_aims(study, problems)
     _check_files(study, root, problems)
     batches = choose_batches(study, cells, samplings, models, problems.add)
     return Checked(
@@ -74,6 +79,7 @@ def check_study(study: Study, root: Path, registry: Registry, problems: Problems
         _templates(study, root, problems),
         _scorers(study, root, problems),
         _primary(study, cells, models, batches, problems),
+        check_labels(study, root, problems),
     )
 
 
@@ -164,6 +170,8 @@ def _templates(study: Study, root: Path, problems: Problems) -> dict[str, dict[s
     templates: dict[str, dict[str, Any]] = {}
     for name, condition in study.conditions.items():
         where: Where = ("conditions", name)
+        if condition.template is None:
+            continue
         if not (root / condition.template).is_file():
             folder = (root / condition.template).parent
             known = sorted(file.name for file in folder.glob("*.md"))
@@ -174,6 +182,7 @@ def _templates(study: Study, root: Path, problems: Problems) -> dict[str, dict[s
             templates[name] = load_template(root / condition.template, root)
         except ConfigError as error:
             problems.add(where, str(error))
+    add_placebos(study, templates, problems)
     return templates
 
 
@@ -225,6 +234,7 @@ def _primary(
             "margin_is_default": contrast.margin is None,
             "scope": contrast.scope,
             "missing": contrast.missing,
+            **({"aim": contrast.aim} if contrast.aim != "difference" else {}),
         }
         if any(entry["name"] == other["name"] for other in primary):
             problems.add(where, f'a second contrast named "{entry["name"]}"; give it a `name`')

@@ -14,13 +14,14 @@ from splitplot.study.sections import (
     Confidence,
     Exclusion,
     Execution,
+    Sample,
     Sampling,
     ScorerEntry,
     SweepRange,
     TrialEntry,
     as_list,
 )
-from splitplot.study.sources import Source
+from splitplot.study.sources import Source, known_sizes
 
 DEFAULT_SAMPLING = {"name": "default", "max_tokens": 1024}
 """Where a study names no sampling: long enough for an answer, short enough for a known ceiling."""
@@ -56,6 +57,9 @@ class Study(Section):
     )
     question: str = Field("", description="The question in words, for the report.")
     items: list[Source] = Field(min_length=1, description="Where items come from, in order.")
+    sample: Sample | None = Field(
+        None, description="Ask a sample of the items only. Default: all of them."
+    )
     models: list[str] = Field(
         [],
         description="Names or groups of config/models.yaml, or provider/model. "
@@ -87,6 +91,13 @@ class Study(Section):
     )
     confidence: Confidence | None = Field(
         None, description="Where the confidence of an answer stands. Default: it is not read."
+    )
+    labels: str | None = Field(
+        None,
+        min_length=1,
+        description="Path of answers of your own with labels, JSON lines of `id`, `text`, `label` (answers, "
+        "abstains, refuses) and optionally `condition` and `note`: the detector of abstentions is tried on "
+        "them, too; with enough of two conditions their rates of false answers are corrected for it.",
     )
     judges: list[Any] = Field(
         [], description="Reserved: judging is not available in this version; must be empty."
@@ -132,6 +143,16 @@ class Study(Section):
         if wanted and not any(sampling.logprobs for sampling in self.sampling):
             raise ValueError(
                 "`confidence: {from: logprobs}` needs a sampling with `logprobs: true`, and there is none"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _sample_fits(self) -> "Study":
+        counts = [count for count in known_sizes(self.items) if count is not None]
+        if self.sample and len(counts) == len(self.items) and self.sample.size > sum(counts):
+            raise ValueError(
+                f"`sample` asks for {self.sample.size:,} items, and the sources have at most "
+                f"{sum(counts):,} by their `limit` or `size`"
             )
         return self
 

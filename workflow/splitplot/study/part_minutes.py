@@ -7,6 +7,7 @@ from splitplot import job_resources
 from splitplot.errors import ConfigError
 from splitplot.study.check import Checked
 from splitplot.study.model import Study
+from splitplot.study.sources import known_sizes
 
 MOST_PARTS = 999
 INSTEAD = "or write `execution.parts` instead"
@@ -86,18 +87,17 @@ def _check_limit(
 
 def _items(study: Study, place: str) -> int:
     """The number of items, at most, as the study itself says it."""
-    counts: list[int | None] = []
-    for source in study.items:
-        resolved = source.resolved()
-        counts.append(resolved.get("size") or resolved.get("limit"))
+    counts = known_sizes(study.items)
     known = [count for count in counts if count is not None]
     total = sum(known) if len(known) == len(counts) else None
+    if study.sample is not None:
+        total = study.sample.size
     if study.budget.policy == "dev":
         dev = study.budget.dev_items
         return dev if total is None else min(dev, total)
     if total is None:
         raise ConfigError(
             f"{place}: how many items items[{counts.index(None)}] has is not known before it is read; "
-            f"give it a `limit`, {INSTEAD}"
+            f"give it a `limit`, or the study a `sample`, {INSTEAD}"
         )
     return total

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from splitplot.config_model import Section
+from splitplot.items.sample import STRATA
+from splitplot.placebo_prompts import KINDS, Kind
 
 RESERVED_BODY_FIELDS = ("model", "messages", "n", "stream", "stream_options")
 """Body fields that the workflow sets, or that would break one request – one answer."""
@@ -85,9 +87,34 @@ class Sampling(Section):
 
 
 class Condition(Section):
-    """One prompt arm."""
+    """One prompt arm: a template, or a placebo of another arm."""
 
-    template: str = Field(min_length=1, description="Path of the template, a Markdown file.")
+    template: str | None = Field(
+        None, min_length=1, description="Path of the template, a Markdown file."
+    )
+    placebo_of: str | None = Field(
+        None,
+        min_length=1,
+        description="In place of a template: the name of the condition that this one is a placebo of.",
+    )
+    kind: Kind | None = Field(
+        None,
+        description="Of a placebo, what its system text keeps of the treatment's: `length`, neutral text "
+        "as long; `shuffled`, its words in another order; `structure`, its layout with neutral words; "
+        "`share-25`, `share-50`, `share-75`, the first so many per cent of its sentences or list lines.",
+    )
+
+    @model_validator(mode="after")
+    def _one_text(self) -> "Condition":
+        if self.template is not None and self.placebo_of is not None:
+            raise ValueError("give `template` or `placebo_of`, not both")
+        if self.template is None and self.placebo_of is None:
+            raise ValueError("give `template`, or `placebo_of` with `kind`")
+        if self.placebo_of is None and self.kind is not None:
+            raise ValueError("`kind` belongs to `placebo_of`; remove it, or name the treatment")
+        if self.placebo_of is not None and self.kind is None:
+            raise ValueError(f"`placebo_of` needs a `kind`: {', '.join(KINDS)}")
+        return self
 
 
 class TrialEntry(Section):
@@ -197,6 +224,32 @@ class Confidence(Section):
         if self.source == "logprobs":
             return {"from": "logprobs"}
         return {"from": "text", "pattern": self.pattern, "scale": self.scale or "percent"}
+
+
+class Sample(Section):
+    """A seeded, stratified sample of the items of all sources: each stratum in proportion to its size."""
+
+    size: int = Field(ge=1, description="Number of items, exactly.")
+    seed: int = Field(0, ge=0, description="Another seed takes other items.")
+    by: list[Literal["source", "kind", "answerable", "tier"]] = Field(
+        ["source", "kind", "answerable"],
+        description="What makes the strata; `kind` is open_book or closed_book. `[]`: there is one.",
+    )
+
+    @field_validator("by")
+    @classmethod
+    def _once(cls, value: list[str]) -> list[str]:
+        if len(set(value)) < len(value):
+            raise ValueError("names something twice; each makes strata once")
+        return value
+
+    def spec(self) -> dict[str, Any]:
+        """As in plan.json; the order in which strata are named there is always the same."""
+        return {
+            "size": self.size,
+            "seed": self.seed,
+            "by": [key for key in STRATA if key in self.by],
+        }
 
 
 class Quota(Section):

@@ -90,18 +90,34 @@ class HubSource(_Mapped):
 class OfficialSource(_Limited):
     """A data set in the format in which its authors publish it."""
 
-    dataset: Literal["gsm8k"] = Field(description="Which format.")
+    dataset: Literal["gsm8k", "squad2", "triviaqa", "nq_open"] = Field(description="Which format.")
     path: str | None = Field(
         None, min_length=1, description="Local copy of the official file. Default: fetched."
     )
-    split: str = Field("test", description="Split.")
+    split: str | None = Field(
+        None, min_length=1, description="Split. Default: test for gsm8k, else validation."
+    )
     revision: str | None = Field(
         None, description="Commit or tag, where it is fetched. Default: pinned at first use."
     )
+    cluster_by: Literal["passage", "article"] | None = Field(
+        None,
+        description="squad2: the questions of one passage belong together (default), or those of one "
+        "article.",
+    )
+
+    @model_validator(mode="after")
+    def _has_passages(self) -> "OfficialSource":
+        if self.cluster_by is not None and self.dataset != "squad2":
+            raise ValueError(f"`cluster_by` belongs to squad2; {self.dataset} has no passages")
+        return self
 
     def resolved(self) -> dict[str, Any]:
         """The source as it stands in plan.json."""
-        return {"kind": "dataset"} | self.model_dump()
+        known = {"split": self.split or ("test" if self.dataset == "gsm8k" else "validation")}
+        if self.dataset == "squad2":
+            known["cluster_by"] = self.cluster_by or "passage"
+        return {"kind": "dataset"} | self.model_dump(exclude={"cluster_by"}) | known
 
 
 def _as_tasks(value: Any) -> Any:
@@ -162,3 +178,9 @@ Source = Annotated[
         custom_error_message="must be a mapping with one of the keys path, hf, dataset, generate",
     ),
 ]
+
+
+def known_sizes(sources: list[Source]) -> list[int | None]:
+    """How many items each source has, at most, as the study itself says it; None where it does not."""
+    resolved = [source.resolved() for source in sources]
+    return [source.get("size") or source.get("limit") for source in resolved]

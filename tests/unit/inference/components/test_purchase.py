@@ -226,7 +226,28 @@ def test_under_the_development_policy_the_items_are_raised_there(root):
     assert load_study(path, root.path).budget.dev_items == 2
 
 
+def test_of_a_sampled_study_the_sample_grows_and_the_sources_stay(root):
+    items = [{"path": "data/items.jsonl", "limit": 900}]
+    plan = root.plan(items=items, sample={"size": 30, "seed": 7, "by": ["kind"]})
+    fragment = next_study(plan, row(precision(), 0))
+    assert fragment["sample"] == {"size": 60}
+    assert "items" not in fragment
+    root.write("results/s/next_study.yaml", yaml.safe_dump(fragment))
+    path = root.save("study: second\nextends: results/s/next_study.yaml\n", study="second")
+    assert load_study(path, root.path).sample.spec() == {"size": 60, "seed": 7, "by": ["kind"]}
+
+
+def test_under_the_development_policy_a_sample_grows_where_it_would_be_too_small(root):
+    dev = {"policy": "dev", "dev_items": 20}
+    plan = root.plan(budget=dev, sample={"size": 30})
+    fragment = next_study(plan, row(precision(), 0))
+    assert (fragment["budget"], fragment["sample"]) == ({"dev_items": 40}, {"size": 40})
+    fragment = next_study(root.plan(budget=dev, sample={"size": 90}), row(precision(), 0))
+    assert "sample" not in fragment
+
+
 def test_items_are_left_where_a_source_has_more():
+    assert items_left({"items": [{"kind": "path", "limit": None}], "sample": {"size": 5}})
     assert items_left({"items": [{"kind": "generate", "size": 5}]})
     assert items_left({"items": [{"kind": "path", "limit": 5}]})
     assert items_left({"items": [{"kind": "path", "limit": None}], "item_limit": 10})

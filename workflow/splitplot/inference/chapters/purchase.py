@@ -105,6 +105,11 @@ def _elsewhere(data: StudyData, asked: Asked) -> str | None:
         return "for datasets like these more datasets are what narrows the interval"
     if looks_of(data.plan):
         return f"with stopping {quoted(ANYTIME)} the study asks until it is settled"
+    if data.waves[1:]:
+        return (
+            "its answers are of several waves, and what one more replication of a wave would tell cannot be "
+            "read from answers of different times"
+        )
     return None
 
 

@@ -19,13 +19,19 @@ SHOWN = tuple(AMOUNTS[name] for name in (USD, TOKENS_OUT, LATENCY, PER_CORRECT))
 def chapter(data: StudyData) -> tuple[list[dict[str, Any]], list[Flag]]:
     """An entry per asked contrast and amount that both arms have on at least MIN_ITEMS common items."""
     primaries = (data.plan.get("analysis") or {}).get("primary") or []
-    grid = data.grid()
-    amounts = {name: by_item(data, grid, name) for name in dict.fromkeys(map(column_of, SHOWN))}
+    # What counts per right answer is of those that the first scorer grades.
+    grids = {
+        amount.name: data.grid() if amount.name == PER_CORRECT else data.answers()
+        for amount in SHOWN
+    }
+    amounts = {
+        amount.name: by_item(data, grids[amount.name], column_of(amount)) for amount in SHOWN
+    }
     found = []
     for asked in asked_of_plan(primaries, data.cells):
-        pairs = paired_cells(grid.cells, asked.factor, asked.a, asked.b, asked.name)
+        pairs = paired_cells(data.cells, asked.factor, asked.a, asked.b, asked.name)
         for amount in SHOWN:
-            both = taken(grid, amount, amounts[column_of(amount)], pairs)
+            both = taken(grids[amount.name], amount, amounts[amount.name], pairs)
             entry = _entry(data, asked, amount, both)
             found += [entry] if entry else []
     return found, []

@@ -24,7 +24,7 @@ def chapter(data: StudyData) -> tuple[dict[str, Any] | None, list[Flag]]:
         return None, []
     looks = look_evidence(data)
     settled = settled_at(looks)
-    asked = len(data.grid().items)
+    asked = len(data.answers().items)
     planned = int(data.plan.get(PLANNED) or asked)
     saved = 1 - asked / planned if planned else 0.0
     value = {

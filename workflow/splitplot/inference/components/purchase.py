@@ -194,9 +194,9 @@ def next_study(plan: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, Any
     """A study fragment that buys this option: another study `extends` the file it is written to.
 
     It extends the study of the plan, sets what the option changes, and takes this study as the pilot.
-    More items come from generators (`size`), limited sources (`limit`) and the items of the development
-    policy (`dev_items`); sources that are used up stay as they are. Prompts have to be written: they are
-    not part of it. row: an entry of `purchase.rows`.
+    More items come from generators (`size`), limited sources (`limit`), a larger sample (`sample.size`) and
+    the items of the development policy (`dev_items`); sources that are used up stay as they are. Prompts
+    have to be written: they are not part of it. row: an entry of `purchase.rows`.
     """
     fragment: dict[str, Any] = {
         "extends": plan["study_file"],
@@ -206,16 +206,23 @@ def next_study(plan: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, Any
     before = int(row["items"]) - int(row["extra_items"])
     if row["extra_items"] > 0 and before > 0:
         factor = row["items"] / before
+        sample = plan.get("sample")
         if plan.get("item_limit"):
-            fragment["budget"] = {"dev_items": ceil(plan["item_limit"] * factor)}
+            wanted = ceil(plan["item_limit"] * factor)
+            fragment["budget"] = {"dev_items": wanted}
+            if sample and sample["size"] < wanted:
+                fragment["sample"] = {"size": wanted}
+        elif sample:
+            fragment["sample"] = {"size": ceil(sample["size"] * factor)}
         else:
             fragment["items"] = [_grown(source, factor) for source in plan["items"]]
     return fragment
 
 
 def items_left(plan: Mapping[str, Any]) -> bool:
-    """Whether some source of the plan has more items: a generator, a limit, the development policy."""
-    return bool(plan.get("item_limit")) or any(
+    """Whether some source of the plan may have more items: a generator, a limit, a sample, the development
+    policy."""
+    return bool(plan.get("item_limit") or plan.get("sample")) or any(
         source.get("kind") == "generate" or source.get("limit") for source in plan.get("items", [])
     )
 

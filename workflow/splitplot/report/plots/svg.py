@@ -131,6 +131,27 @@ class Sheet:
             )
         )
 
+    def ribbon(
+        self,
+        start: tuple[float, float],
+        end: tuple[float, float],
+        thick: float,
+        fill: str,
+        edge: str,
+    ) -> None:
+        """A band that leaves and arrives level; start, end: its upper corners; fill: a role or a pattern."""
+        from matplotlib.patches import PathPatch
+        from matplotlib.path import Path
+
+        (a, top), (b, bottom) = start, end
+        middle = (a + b) / 2
+        points = [(a, top), (middle, top), (middle, bottom), (b, bottom), (b, bottom + thick),
+                  (middle, bottom + thick), (middle, top + thick), (a, top + thick), (a, top)]  # fmt: skip
+        curve = [Path.CURVE4] * 3
+        codes = [Path.MOVETO, *curve, Path.LINETO, *curve, Path.CLOSEPOLY]
+        shape = Path(points, codes)
+        self._add(PathPatch(shape, facecolor=_CODES[fill], edgecolor=_CODES[edge], linewidth=1))
+
     def mark(
         self,
         x: float,

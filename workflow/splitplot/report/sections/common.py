@@ -45,3 +45,8 @@ def share(value: float | None, digits: int = 1) -> str:
 def decimal(value: float | None, digits: int = 3) -> str:
     """A number between 0 and 1 as it stands in a table of scores of probability."""
     return NOTHING if value is None else f"{value:.{digits}f}".replace("-", "−")
+
+
+def named(row: Mapping[str, Any], key: str = "condition") -> str:
+    """The name of the condition that a row speaks of."""
+    return str(row.get(key) or NOTHING)

@@ -139,8 +139,8 @@ def _exploration(every: Sequence[Mapping[str, Any]], unit: Unit) -> tuple[Table,
     for c in every:
         own = metric_unit(c.get("metric"), unit)
         after = c.get("p_adjusted")
-        how = c.get("adjustment") or ""
-        words = (f"{p_value(after)} after {how}",) if after is not None and how else ()
+        how = c.get("adjustment") or "none"
+        words = (f"{p_value(after)} after {how}",) if after is not None and how != "none" else ()
         table.add(
             c.get("name") or NOTHING,
             gap(c.get("difference"), own),

@@ -1,0 +1,37 @@
+"""The page on comparing two system prompts runs as it stands, and prints what it shows."""
+
+import re
+from contextlib import closing
+
+import pytest
+
+from .pages import REPOSITORY, Terminal, blocks, follow
+
+PAGE = "system_prompt_ab.md"
+ASKING = ("5. Run", "6. Read the report")
+"""Headings under which a real model is asked, or its answers are read."""
+
+
+def test_the_study_on_the_page_is_the_one_that_comes_along():
+    page = (REPOSITORY / "docs" / PAGE).read_text(encoding="utf-8")
+    study = (REPOSITORY / "config/studies/system_prompt_ab.yaml").read_text(encoding="utf-8")
+    shown = re.search(r"^```yaml\n(study: system_prompt_ab\n.*?)^```", page, re.M | re.S)[1]
+    assert shown == study.partition("\n")[2]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_what_asks_no_real_model_runs_as_written(tmp_path):
+    every = blocks(PAGE)
+    assert {block.heading for block in every} >= set(ASKING)
+    with closing(Terminal(tmp_path)) as terminal:
+        follow(terminal, [block for block in every if block.heading not in ASKING])
+
+
+@pytest.mark.long
+@pytest.mark.slow
+@pytest.mark.model
+@pytest.mark.timeout(1500)
+def test_the_small_models_answers_and_their_report_are_as_shown(tmp_path):
+    with closing(Terminal(tmp_path)) as terminal:
+        follow(terminal, blocks(PAGE, end="8. The same on data as published"))
