@@ -85,7 +85,7 @@ def test_the_table_is_complete_and_gives_the_same_grid(layout, tmp_path):
     assert set(table["simulated"].to_pylist()) == {True}
     assert min(table["tokens_out"].to_pylist()) >= 1
     read = load_data(path, plan).grid()
-    direct = as_grid(where, [item.id for item in items], scores)
+    direct = as_grid(where, [item.id for item in items], scores, range(len(items)))
     assert read.items == direct.items
     for cell in range(4):
         assert np.array_equal(read.scores(cell).mean, direct.scores(cell).mean)

@@ -129,3 +129,27 @@ def test_a_study_of_nothing_but_tokens_is_rehearsed_too(rehearse):
     found = rehearse(primary=pair)
     assert found["whole"][0]["contrasts"] == []
     assert render(found)
+
+
+def test_whole_studies_are_analysed_over_the_items_that_a_scorer_grades(folder, rehearse):
+    lines = (
+        {
+            "id": f"i{k}",
+            "input": f"{k}?",
+            "targets": ["1"] if k % 4 else [],
+            "answerable": k % 4 > 0,
+        }
+        for k in range(40)
+    )
+    folder.write("data/items.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+    pair = {"contrast": ["condition", "steps", "direct"], "margin": 0.05}
+    found = rehearse(
+        scorers=[{"name": "em", "scorer": "qa_em", "over": "answerable"}, "no_false_answer"],
+        primary=[{**pair, "metric": name, "name": name} for name in ("no_false_answer", "em")],
+    )
+    graded = [one["n_items"] for one in found["inference"]["contrasts"] if one["primary"]]
+    assert graded == [10, 30]
+    for scenario in found["whole"]:
+        small, _large = scenario["contrasts"]
+        assert sum(entry["share"] for entry in small["words"].values()) == pytest.approx(1)
+        assert "no_false_answer grades 10 of the 40 items" in render(found)

@@ -121,6 +121,62 @@ def test_wishes_that_make_no_sense_are_refused(power, wish, message):
         power(Wanted(**QUICK | wish))
 
 
+def with_answers_to_some(folder, n=40, every=4):
+    """Items of which one in `every` has no answer."""
+    lines = (
+        {
+            "id": f"i{k}",
+            "input": f"{k}?",
+            "targets": ["1"] if k % every else [],
+            "answerable": k % every > 0,
+        }
+        for k in range(n)
+    )
+    folder.write("data/items.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+
+
+SOME = {
+    "scorers": [
+        {"name": "f1", "scorer": "qa_f1"},
+        {"name": "em", "scorer": "qa_em", "over": "answerable"},
+        "no_false_answer",
+    ],
+    "primary": [
+        {"name": name, "metric": name, "contrast": ["condition", "steps", "direct"], "margin": 0.05}
+        for name in ("f1", "no_false_answer", "em")
+    ],
+}
+
+
+def test_a_scorer_of_some_items_has_the_power_of_those(folder, power):
+    """As a study of 100 items that are all graded, at the price of 400."""
+    with_answers_to_some(folder)
+    wanted = Wanted(items=[100, 400], replications=[1], draws=40)
+    every, quarter, _rest = power(wanted, **SOME)["contrasts"]
+    assert quarter["graded"] == {"items": 10, "of": 40}
+    widths = {one["items"]: one["half_width"] for one in every["points"]}
+    assert [one["items"] for one in quarter["points"]] == [100, 400]
+    assert quarter["points"][1]["half_width"] == widths[100]
+    assert quarter["points"][0]["half_width"] > 1.5 * widths[100]
+    needed, all_graded = quarter["wanted"][0]["to_see"], every["wanted"][0]["to_see"]
+    assert needed == pytest.approx(4 * all_graded, rel=0.01)
+
+
+def test_how_many_items_a_scorer_grades_is_said(folder, power):
+    with_answers_to_some(folder)
+    text = words.power_text(power(**SOME))
+    assert "no_false_answer grades 10 of the 40 items" in text and "em grades 30 of the 40" in text
+    assert "f1 grades" not in text
+
+
+def test_a_scorer_that_grades_no_item_is_not_simulated(folder, power):
+    with_answers_to_some(folder, every=1_000)
+    [_every, none, _rest] = power(**SOME)["contrasts"]
+    assert (
+        none["refused"] == "no_false_answer grades 1 of the study's items" and none["points"] == []
+    )
+
+
 def test_clusters_of_the_items_are_kept(folder, power):
     folder.write(
         "data/items.jsonl",

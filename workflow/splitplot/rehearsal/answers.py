@@ -63,8 +63,17 @@ def draw_study(layout: Layout, gaps: Sequence[float], rng: np.random.Generator) 
     return scores
 
 
-def as_grid(layout: Layout, items: Sequence[str], scores: Sequence[Floats]) -> Grid:
-    """The grid that the inference works on. Item ids are sorted there as in a table."""
+def as_grid(
+    layout: Layout, items: Sequence[str], scores: Sequence[Floats], graded: Sequence[int]
+) -> Grid:
+    """The grid that the inference works on. Item ids are sorted there as in a table.
+
+    scores: per cell, shape (replications, items). graded: the places of the items that are in the grid.
+    """
+    kept = np.array(graded, dtype=np.int64)
+    items, scores = [items[at] for at in graded], [part[:, kept] for part in scores]
+    codes = (np.arange(layout.n_items) if layout.cluster is None else layout.cluster)[kept]
+    codes = np.unique(codes, return_inverse=True)[1]
     order = np.argsort(np.array(items, dtype=object), kind="stable")
     place = np.empty(len(items), dtype=np.int64)
     place[order] = np.arange(len(items))
@@ -85,7 +94,6 @@ def as_grid(layout: Layout, items: Sequence[str], scores: Sequence[Floats]) -> G
         np.zeros(strict.size, dtype=np.bool_),
         np.zeros(strict.size, dtype=np.int64),
     )
-    codes = np.arange(len(items)) if layout.cluster is None else layout.cluster
     return Grid(layout.cells, [items[at] for at in order], codes[order].astype(np.int64), rows)
 
 

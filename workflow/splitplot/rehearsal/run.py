@@ -27,6 +27,7 @@ from splitplot.rehearsal.study import (
     NOT_SCORES,
     Wanted,
     cluster_codes,
+    graded_items,
     power_of_study,
 )
 
@@ -103,13 +104,22 @@ def _whole(
     studies = max(FEWEST_STUDIES, min(STUDIES, ANSWERS // per_study))
     alpha, seed = float(plan["analysis"]["alpha"]), int(plan["analysis"]["seed"])
     ids = [item.id for item in items]
-    scored = [index for index, one in enumerate(layout.asked) if one.metric not in NOT_SCORES]
+    graded = {
+        index: _places(plan, one.metric, items)
+        for index, one in enumerate(layout.asked)
+        if one.metric not in NOT_SCORES
+    }
+    scored = [index for index, places in graded.items() if len(places) > 1]
     words: dict[int, Counter[str]] = {index: Counter() for index in scored}
     reasons: dict[int, str] = {}
     for _ in range(studies):
-        grid = as_grid(layout, ids, draw_study(layout, gaps, rng))
+        scores = draw_study(layout, gaps, rng)
+        grids = {key: as_grid(layout, ids, scores, key) for key in set(graded.values())}
         answered = contrasts.families(
-            [contrasts.answer(grid, layout.asked[index], alpha, seed, True) for index in scored],
+            [
+                contrasts.answer(grids[graded[index]], layout.asked[index], alpha, seed, True)
+                for index in scored
+            ],
             pooled=plan["analysis"].get("family") == "study",
         )
         for index, one in zip(scored, answered, strict=True):
@@ -130,6 +140,12 @@ def _whole(
             for index in scored
         ],
     }
+
+
+def _places(plan: Mapping[str, Any], metric: str, items: Sequence[Item]) -> tuple[int, ...]:
+    """The places among `items` of those that the scorer of this metric grades."""
+    known = {item.id for item in graded_items(plan, metric, items)}
+    return tuple(place for place, item in enumerate(items) if item.id in known)
 
 
 def _once(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from splitplot.inference.data import solver_cells
 from splitplot.inference.drawing import equal_clusters
 from splitplot.inference.evidence import FIXED, ITEMS
 from splitplot.inference.grid import Cell, Ints
-from splitplot.inference.power import DRAWS, Claim, Point, items_wanted, point
+from splitplot.inference.power import DRAWS, Claim, items_wanted, point
 from splitplot.items.copies import find_copies
 from splitplot.items.item import Item
 from splitplot.rehearsal.money import Money, money_of
@@ -79,7 +80,7 @@ def power_of_study(
         "contrasts_left": len(contrasts) - len(shown),
         "money": money.to_json(),
         "contrasts": [
-            _block(plan, cells, one, assumed, len(items), codes, own, money, wish, len(contrasts))
+            _block(plan, cells, one, assumed, items, own, money, wish, len(contrasts))
             for one, assumed in zip(shown, assumptions(plan, root, shown), strict=True)
         ],
     }
@@ -117,6 +118,16 @@ def cluster_codes(items: Sequence[Item]) -> Ints | None:
     return codes if codes.size and int(codes.max()) + 1 < codes.size else None
 
 
+def graded_items(plan: Mapping[str, Any], metric: str, items: Sequence[Item]) -> list[Item]:
+    """The items that the scorer of this name grades; all of them for what is no scorer (tokens, dollars)."""
+    from splitplot.scoring.registry import scorer_domain
+
+    for scorer in plan["scorers"]:
+        if scorer["name"] == metric:
+            return list(filter(scorer_domain(scorer), items))
+    return list(items)
+
+
 def item_grid(own: int, asked: Sequence[int] | None) -> list[int]:
     """The numbers of items to look at, the study's own among them where nothing else was asked for."""
     if asked is not None:
@@ -136,14 +147,19 @@ def _block(
     cells: Sequence[Cell],
     asked: Asked,
     assumed: Assumed,
-    n_items: int,
-    codes: Ints | None,
+    items: Sequence[Item],
     own: int,
     money: Money,
     wish: Wanted,
     family: int,
 ) -> dict[str, Any]:
-    """One contrast: its assumptions, a point per size, and how many items would do."""
+    """One contrast: its assumptions, a point per size, and how many items would do.
+
+    Sizes are numbers of items of the study, which is what is paid for; the chances are those of the items
+    among them that the scorer grades.
+    """
+    graded = graded_items(plan, asked.metric, items)
+    share, codes = len(graded) / len(items), cluster_codes(graded)
     pairs = paired_cells(cells, asked.factor, asked.a, asked.b, f'contrast "{asked.name}"')
     alpha = float(plan["analysis"]["alpha"])
     claim = Claim(asked.margin, alpha, asked.scope, family, asked.aim)
@@ -159,9 +175,10 @@ def _block(
         "family": family,
         "averaged_over": averaged_over(cells, asked.factor, pairs, named=True),
         "same_again": _same_again(cells, pairs),
+        "graded": {"items": len(graded), "of": len(items)},
         "assumed": assumed.to_json(),
     }
-    refused = _not_simulated(asked, pairs)
+    refused = _not_simulated(asked, pairs, len(graded))
     if refused:
         return head | {"refused": refused, "points": [], "wanted": []}
     gaps = gaps_of(asked, assumed, wish)
@@ -169,45 +186,40 @@ def _block(
         raise ConfigError(f"a gap of {max(gaps):g} does not fit into scores from 0 to 1")
     grain = per_cluster(codes)
     replications = sorted(set(wish.replications or (*REPLICATIONS, own)))
-    points: list[Point] = []
-    for n in item_grid(n_items, wish.items):
-        cluster = codes if n == n_items else equal_clusters(n, grain)
-        sizes = [size_of(cells, pairs, k, cluster, n) for k in replications]
-        points += [
-            point(
-                assumed.components,
-                size,
-                claim,
-                gaps,
-                draws=wish.draws,
-                seed=plan["analysis"]["seed"],
-            )
-            for size in sizes
-        ]
+    points: list[dict[str, Any]] = []
+    for n in item_grid(len(items), wish.items):
+        scored = len(graded) if n == len(items) else max(2, round(share * n))
+        cluster = codes if n == len(items) else equal_clusters(scored, grain)
+        for k in replications:
+            size = size_of(cells, pairs, k, cluster, scored)
+            seed = plan["analysis"]["seed"]
+            found = point(assumed.components, size, claim, gaps, draws=wish.draws, seed=seed)
+            points.append(found.to_json() | {"items": n} | money.of(n, k))
     target = gaps[-1] if len(gaps) > 2 else asked.margin
     wanted = []
     for k in replications:
-        size = size_of(cells, pairs, k, codes, n_items)
-        found = items_wanted(assumed.components, size, claim, target)
-        wanted.append({"replications": k, "gap": target, **found})
+        size = size_of(cells, pairs, k, codes, len(graded))
+        needed = items_wanted(assumed.components, size, claim, target)
+        whole = {key: None if n is None else ceil(n / share) for key, n in needed.items()}
+        wanted.append({"replications": k, "gap": target, **whole})
     return head | {
         "refused": None,
         "gaps": gaps,
-        "points": [
-            one.to_json() | money.of(one.size.items, one.size.replications) for one in points
-        ],
+        "points": points,
         "wanted": wanted,
     }
 
 
-def _not_simulated(asked: Asked, pairs: Sequence[tuple[int, int]]) -> str | None:
-    """Why a contrast cannot be looked at before the data."""
+def _not_simulated(asked: Asked, pairs: Sequence[tuple[int, int]], graded: int) -> str | None:
+    """Why a contrast cannot be looked at before the data. graded: items that its scorer grades."""
     if not pairs:
         return "no cell has a partner that differs in this factor alone"
     if asked.metric in NOT_SCORES:
         return (
             f"the metric {asked.metric} has no scale from 0 to 1, on which answers are drawn here"
         )
+    if graded < 2:
+        return f"{asked.metric} grades {graded} of the study's items"
     if asked.scope not in (ITEMS, FIXED):
         return (
             f"the scope “{asked.scope}” rests on how much {asked.scope} differ, of which nothing is "

@@ -85,9 +85,15 @@ def assumed_words(block: Mapping[str, Any]) -> list[str]:
         "some": "Part of it is asked at temperature 0, where answers are assumed to come out the same "
         "again: replications add nothing there.",
     }
+    graded = block["graded"]
+    part = (
+        f"{block['metric']} grades {graded['items']:,} of the {counted(graded['of'], 'item')}; larger and "
+        "smaller studies are assumed to have the same share of such items."
+    )
     return [
         *assumed["notes"],
         numbers,
+        *([part] if graded["items"] < graded["of"] else []),
         *([same[block["same_again"]]] if block["same_again"] else []),
     ]
 
