@@ -70,7 +70,7 @@ def test_every_arm_is_told_with_what_it_adds_to_the_control(here, call):
     assert arms["half"]["placebo"] == {"of": "careful", "kind": "share-50"}
     assert arms["neutral"]["path"] == "prompts/careful.md"
     assert (found["requests"], found["shared"], found["in_ledger"]) == (24, 0, 0)
-    assert {row["reason"] for row in found["costs"]} == {"simulated: no price"}
+    assert {row["reason"] for row in found["costs"]} == {"simulated: nothing is paid"}
 
 
 def test_the_answers_to_the_control_of_another_study_are_in_the_ledger(here, call):

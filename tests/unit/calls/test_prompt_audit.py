@@ -57,7 +57,7 @@ def test_what_an_arm_adds_has_the_price_of_its_input_tokens(arms):
     assert added["usd_per_1000"] == pytest.approx(added["tokens"])
     assert found["paid", "control"]["added_usd_per_1000"] == 0
     assert found["robot", "careful"]["added_usd_per_1000"] is None
-    assert found["robot", "careful"]["reason"] == "simulated: no price"
+    assert found["robot", "careful"]["reason"] == "simulated: nothing is paid"
     assert found["unknown", "careful"]["reason"] == "no price is known"
 
 

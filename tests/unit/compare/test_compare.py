@@ -276,6 +276,33 @@ def test_too_few_items_lost_answers_and_simulation_are_said(lab):
     assert "Simulated answers" in told
 
 
+def test_of_a_scorer_that_counts_events_their_rate_is_compared(lab):
+    """30 of 40 held back against 16, two of them by the second alone: 10 and 24 of 40 are false answers."""
+    scorers = {"no_false_answer": "code 1"}
+    lab.write("one", ARM, scorers=scorers, scores=lambda item, _: float(item < 30))
+    lab.write("two", ARM, scorers=scorers, scores=lambda item, _: float(16 <= item < 32))
+    value = lab.compare("one", "two")
+    entry = only(value)
+    said = entry["sentence"]
+    assert "“control” of one makes 25.0% and “control” of two 60.0% false answers" in said
+    low, high = (100 * entry["difference"][limit] for limit in ("low", "high"))
+    assert f"“control” of two makes {low:.1f} to {high:.1f} points more (95% interval)" in said
+    text = compare_text(value)
+    assert "no_false_answer: false answers  25.0%  60.0%  −35.0 (" in text and said in text
+
+
+def test_nothing_found_is_one_sentence_for_all_scorers(lab):
+    scorers = {"numeric": "code 1", "exact": "code 2"}
+    lab.write("one", ARM, scorers=scorers, items=range(15), scores=lambda item, _: float(item % 2))
+    lab.write(
+        "two", ARM, scorers=scorers, items=range(15), scores=lambda item, _: float(item % 3 > 0)
+    )
+    text = compare_text(lab.compare("one", "two"))
+    assert text.count("These data cannot tell the two apart on any of the scorers.") == 1
+    assert text.count("Only 15 items: fewer than 20") == 1 and "scores 46.7%" not in text
+    assert "numeric and exact: Tango score; McNemar exact" in text
+
+
 def test_the_command_answers_in_text_and_in_json(lab, monkeypatch, capsys):
     lab.write("one", ARM, seed=1)
     lab.write("two", ARM, seed=2)

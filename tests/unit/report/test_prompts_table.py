@@ -33,7 +33,7 @@ def test_a_row_per_prompt_says_what_it_adds_to_the_control(study):
     fewer = -int(placebo["added"])
     assert fewer > 0
     # $1,000 a million: a dollar for one token in each of 1,000 prompts; the other trials are local.
-    assert placebo["usd"] == f"−${fewer}.00; local: no price"
+    assert placebo["usd"] == f"−${fewer}.00; local: nothing is paid"
 
 
 def test_the_pages_show_the_prompts_with_their_hashes(study, write):

@@ -23,7 +23,7 @@ MARK = "\ue000"
 CHOICES = 26
 """In the place of choices where a template cannot do without: as many as a template could count on."""
 
-FREE = {"local": "local: no price", "sim": "simulated: no price"}
+FREE = {"local": "local: nothing is paid", "sim": "simulated: nothing is paid"}
 
 Count = Callable[[dict[str, Any], list[list[dict[str, str]]]], list[int] | None]
 """(trial, messages of each arm) → exact tokens of each, or None where nobody can count them cheaply."""

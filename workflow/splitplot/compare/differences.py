@@ -16,9 +16,11 @@ from splitplot.inference.checks import MIN_OVERLAP
 from splitplot.inference.clusters import TooFewClusters
 from splitplot.inference.grid import Cell, Grid, Rows
 from splitplot.inference.intervals import is_bounded
+from splitplot.inference.measures import kinds
 from splitplot.inference.multiplicity import holm
 from splitplot.inference.paired import PairedResult, paired_comparison
 from splitplot.inference.unpaired import UnpairedResult, unpaired_comparison
+from splitplot.scoring.scales import EVENTS
 
 SCHEMA = 1
 
@@ -29,7 +31,8 @@ def compare(
     """Every pair of arms that can be compared, with what differs between them; plain JSON values.
 
     named: pairs of conditions that the user wants compared. Differences are first − second, in units of the
-    score, at level 1 − alpha; `p_adjusted` is Holm's over all comparisons that are shown.
+    score, at level 1 − alpha; `p_adjusted` is Holm's over all comparisons that are shown. `events` is what a
+    score of 0 counts, where the scorer counts something ("false answers"): words and tables are of that.
     Raises ConfigError where no arms belong together, or no scorer is common to both.
     """
     scorers = _scorers(first, second)
@@ -175,6 +178,7 @@ def _pair(
         cells = match.first, match.second
         pair["comparisons"] = [
             _compared(_grid(cells, shared.first, shared.second, scorer), scorer, alpha)
+            | {"events": EVENTS.get(kinds(first.plan)[scorer["first"]])}
             for scorer in scorers
         ]
     return pair

@@ -105,22 +105,25 @@ def sentence(
 ) -> str:
     """One comparison for people: direction and size first, the p-value last."""
     a, b = arm_names(first, second, pair)
-    on = f"On {quoted(entry['scorer'])}"
+    on, events = f"On {quoted(entry['scorer'])}", entry["events"]
     if entry["difference"] is None:
         return f"{on}: no difference can be given, {entry['reason']}."
-    d = entry["difference"]
-    unit = (POINTS if entry["bounded"] else SCORE_UNITS).fitted(d["estimate"], d["low"], d["high"])
-    means = f"{on}, {a} scores {_mean(entry, 'first')} and {b} {_mean(entry, 'second')}"
-    span = f"{level_text(d['level'])} interval"
-    if d["low"] > 0 or d["high"] < 0:
-        higher, limits = (
-            (a, (d["low"], d["high"])) if d["low"] > 0 else (b, (-d["high"], -d["low"]))
-        )
-        text = f"{means}: {higher} is higher by {_span(unit, *limits)} ({span}) on questions like these"
+    _, low, high = _difference(entry)
+    unit = _unit(entry)
+    does, unsettled = ("makes", "make") if events else ("scores", "score")
+    means = f"{on}, {a} {does} {_mean(entry, 'first')} and {b} {_mean(entry, 'second')}"
+    if events:
+        means += f" {events}"
+    span = f"{level_text(entry['difference']['level'])} interval"
+    if low > 0 or high < 0:
+        more, limits = (a, (low, high)) if low > 0 else (b, (-high, -low))
+        much = f"{_span(unit, *limits)} more" if events else f"higher by {_span(unit, *limits)}"
+        text = f"{means}: {more} {does if events else 'is'} {much} ({span}) on questions like these"
     else:
+        less, greater = ("fewer", "more") if events else ("lower", "higher")
         text = (
-            f"{means}: these data cannot tell them apart, the first may be anything from "
-            f"{unit.number(abs(d['low']))} {unit.name} lower to {unit.number(d['high'])} higher ({span})"
+            f"{means}: these data cannot tell them apart, the first may {unsettled} anything from "
+            f"{unit.number(abs(low))} {unit.name} {less} to {unit.number(high)} {greater} ({span})"
         )
     text += f"; {_tested(entry, tests, alpha)}."
     return " ".join([text, *_remarks(entry)])
@@ -158,7 +161,21 @@ def _remarks(entry: Mapping[str, Any]) -> list[str]:
 
 def _mean(entry: Mapping[str, Any], side: str) -> str:
     value = float(entry[f"mean_{side}"])
+    if entry["events"]:
+        value = 1 - value
     return percent(value) if entry["bounded"] else f"{value:.3g}"
+
+
+def _difference(entry: Mapping[str, Any]) -> tuple[float, float, float]:
+    """Estimate and limits of first − second: of the score, or of the rate of what it counts."""
+    d = entry["difference"]
+    if entry["events"]:
+        return -d["estimate"], -d["high"], -d["low"]
+    return d["estimate"], d["low"], d["high"]
+
+
+def _unit(entry: Mapping[str, Any]) -> Unit:
+    return (POINTS if entry["bounded"] else SCORE_UNITS).fitted(*_difference(entry))
 
 
 def _span(unit: Unit, low: float, high: float) -> str:
@@ -178,7 +195,7 @@ def compare_text(value: Mapping[str, Any]) -> str:
     if left_out:
         lines.append(f"scorers: {left_out}")
     for pair in value["pairs"]:
-        lines += ["", *_pair_lines(pair)]
+        lines += ["", *_pair_lines(value, pair)]
     for side in ("first", "second"):
         if value["unmatched"][side]:
             names = "; ".join(value["unmatched"][side])
@@ -186,7 +203,8 @@ def compare_text(value: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _pair_lines(pair: Mapping[str, Any]) -> list[str]:
+def _pair_lines(value: Mapping[str, Any], pair: Mapping[str, Any]) -> list[str]:
+    """What two arms are, a table with a row per scorer, and a sentence where something was found."""
     names = [
         f"{arm['condition']} ({arm['model']}, {arm['sampling']})"
         for arm in (pair["first"], pair["second"])
@@ -198,14 +216,54 @@ def _pair_lines(pair: Mapping[str, Any]) -> list[str]:
     ]
     answered = [_answered(arm) for arm in (pair["first"], pair["second"])]
     lines.append(f"    answers: {answered[0]} | {answered[1]}")
-    lines += [f"  {entry['sentence']}" for entry in pair["comparisons"]]
-    for entry in pair["comparisons"]:
-        if entry["difference"] is not None:
-            method = entry["difference"]["method"]
-            lines.append(f"    {entry['scorer']}: n = {_size(entry)}, {method}; {entry['test']}")
+    compared = [entry for entry in pair["comparisons"] if entry["difference"] is not None]
+    if compared:
+        lines += [f"    {line}" for line in _rows(value, compared).splitlines()]
+        lines += [f"    {line}" for line in _methods(compared)]
+    found = [e for e in compared if e["p_adjusted"] <= 1 - value["level"] or not e["paired"]]
+    told = [e["sentence"] for e in pair["comparisons"] if e in found or e not in compared]
+    if compared and not found:
+        told.append("These data cannot tell the two apart on any of the scorers.")
+        told += dict.fromkeys(remark for entry in compared for remark in _remarks(entry))
+    lines += [f"  {sentence}" for sentence in told]
     if pair["sentence"]:
         lines.append(f"  {pair['sentence']}")
     return lines
+
+
+def _rows(value: Mapping[str, Any], compared: list[Mapping[str, Any]]) -> str:
+    """A row per scorer; of one that counts something the rates of that."""
+    from splitplot.cli_text import table
+
+    level = level_text(value["level"])
+    head = ["scorer", value["first"]["name"], value["second"]["name"]]
+    head += [f"difference ({level} interval)", "p", f"p of {value['n_tests']} (Holm)", "items"]
+    rows = []
+    for entry in compared:
+        unit, (estimate, low, high) = _unit(entry), _difference(entry)
+        sign = "+" if estimate > 0 else ""
+        rows.append(
+            [
+                entry["scorer"] + (f": {entry['events']}" if entry["events"] else ""),
+                _mean(entry, "first"),
+                _mean(entry, "second"),
+                f"{sign}{unit.number(estimate)} ({unit.number(low)} to {unit.number(high)})",
+                p_text(entry["p_value"]).removeprefix("p ").removeprefix("= "),
+                p_text(entry["p_adjusted"]).removeprefix("p ").removeprefix("= "),
+                _size(entry),
+            ]
+        )
+    return table(head, rows)
+
+
+def _methods(compared: list[Mapping[str, Any]]) -> list[str]:
+    """How the intervals and p-values were made, each way once, with the scorers that it is of."""
+    ways: dict[str, list[str]] = {}
+    for entry in compared:
+        ways.setdefault(f"{entry['difference']['method']}; {entry['test']}", []).append(
+            entry["scorer"]
+        )
+    return [f"{listed(scorers)}: {way}" for way, scorers in ways.items()]
 
 
 def _size(entry: Mapping[str, Any]) -> str:
