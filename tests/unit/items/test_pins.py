@@ -130,6 +130,7 @@ def test_without_a_network_nothing_is_pinned_and_what_is_pinned_is_used(hub, tmp
 
 def test_a_dry_run_reads_pins_and_writes_none(hub, tmp_path):
     plan = {"study": "s", "items": [source()], "item_limit": None, "digests": {"items": "x"}}
+    plan["study_file"] = "config/studies/s.yaml"
     assert present_items(plan, tmp_path)[0].input == f"org/name at {FIRST}?"
     assert not (tmp_path / paths.LEDGER).exists()
     load(tmp_path, source())

@@ -34,13 +34,14 @@ DEFAULTS: dict[str, Any] = {
     "condition_effects": {},
     "item_condition_sd": 0.0,
     "run_sd": 0.0,
-    "rates": dict.fromkeys((*FAILURES, *SILENCES), 0.0),
+    "rates": dict.fromkeys(FAILURES, 0.0),
     "tokens": {"mean": 40.0, "sd": 10.0},
     "usd_per_million_output_tokens": 0.0,
 }
 
 INPUT_PRICE = "usd_per_million_input_tokens"
-"""No default and thus no place in a plan without it: the prompt costs nothing."""
+"""As the rates of SILENCES it has no default and so no place in the identity of a model without it: answers
+of models that were registered before there was such a key are still theirs."""
 
 _NOT_NEGATIVE = ("difficulty_sd", "item_condition_sd", "run_sd", "usd_per_million_output_tokens")
 SILENT = "I don't know."
