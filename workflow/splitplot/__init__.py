@@ -1,3 +1,3 @@
 """splitplot: from one YAML study of language models to one report."""
 
-__version__ = "0.4.0"
+__version__ = "0.5.0"

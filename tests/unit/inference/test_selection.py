@@ -117,6 +117,16 @@ def test_the_sentence_says_what_is_open_and_what_is_not():
     assert "“c” minus “a” is" in clear.sentence and "points (95% interval" in clear.sentence
 
 
+def test_of_a_scorer_that_counts_events_the_fewest_are_spoken_of():
+    scores = study(np.random.default_rng(5), np.array([0.3, 0.35, 0.7]))
+    score = select(scores, ["a", "b", "c"], reference="a", seed=1)
+    events = select(scores, ["a", "b", "c"], reference="a", seed=1, events="false answers")
+    assert events.difference == score.difference
+    assert events.sentence.startswith("“c” makes the fewest false answers of 3 on 200 items")
+    assert "the false answers of “a” less those of “c” are" in events.sentence
+    assert "highest" not in events.sentence
+
+
 def test_two_arms_are_no_selection():
     with pytest.raises(ValueError, match="two are no selection"):
         select(np.ones((30, 2)), ["a", "b"], seed=1)

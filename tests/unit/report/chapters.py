@@ -40,7 +40,8 @@ def add_chapters(inference: dict[str, Any], plan: dict[str, Any]) -> None:
     names = [first["name"], second["name"]]
     inference["families"] = [
         {"name": "primary, score", "metric": "score", "kind": "primary", "adjustment": "Holm",
-         "contrasts": names, "simultaneous": {"method": "max-T", "critical": 2.24, "draws": 9999}},
+         "over": "metric", "contrasts": names,
+         "simultaneous": {"method": "max-T", "critical": 2.24, "draws": 9999}},
         {"name": "all pairs", "metric": "score", "kind": "exploratory",
          "adjustment": "Benjamini-Hochberg", "contrasts": [inference["contrasts"][2]["name"]]},
     ]  # fmt: skip

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from splitplot.report.cells import Cells
 from splitplot.report.section import Rows, Value
 from splitplot.report.sections import analyses, contrasts, missing
 from splitplot.report.wording import POINTS
@@ -124,6 +125,25 @@ def test_effects_and_tests_against_the_margin_stand_with_their_names(page):
     assert "0.29 (0.12 to 0.46)" in words and "Feng & Cliff" in words
     assert "not worse by the margin" in words and "p < 0.0001" in words
     assert "0.0016 after Holm, family “primary, score” of 2" in words
+
+
+def test_families_over_the_study_are_one_and_say_what_loss_a_p_is_of(whole_report):
+    inputs, _folder = whole_report
+    inference = json.loads(json.dumps(inputs.inference))
+    first, second = inference["contrasts"][:2]
+    second |= {"aim": "non-inferiority", "margin": 0.04, "p_adjusted": 0.012}
+    inference["families"] = [
+        {"name": f"primary, {metric}", "metric": metric, "kind": "primary", "adjustment": "Holm",
+         "over": "study", "contrasts": [one["name"]]}
+        for metric, one in (("score", first), ("f1", second))
+    ]  # fmt: skip
+    found = contrasts.section(inference, Cells(inputs.plan), POINTS)
+    assert found.lead[-1].endswith("family: “primary, all metrics” (primary, 2 comparisons, Holm).")
+    last = [row[-1].soft[0] for row in found.tables[0].rows[:2]]
+    assert last[0].endswith("after Holm, family “primary, all metrics” of 2")
+    assert (
+        last[1] == "0.012 after Holm, of a loss of 4.0 points, family “primary, all metrics” of 2"
+    )
 
 
 def test_a_contrast_in_tokens_is_a_ratio_in_a_table_of_its_own_and_in_no_figure(page, markdown):

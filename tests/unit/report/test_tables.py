@@ -63,7 +63,8 @@ def test_no_table_of_a_whole_study_is_empty_and_no_column_never_filled(whole_rep
         never[name] = {column for column in unused if not column.startswith("odds_ratio")}
     # What the hand-made study has not: ids of lost items, names beside cells, reasoning tokens.
     assert never.pop("cells") == {"items_lost", "rows_lost", "deterministic"}
-    assert never.pop("answering_contrasts") == {"direction"}  # none is found in so few items
+    # None is found in so few items, and no aim is declared.
+    assert never.pop("answering_contrasts") == {"direction", "against_loss"}
     assert never.pop("contrasts") == {"mid_p"} and never.pop("analyses") == {"verdict"}
     assert never.pop("pareto") == {"name"} and never.pop("costs") == {"tokens_reasoning"}
     assert {name: columns for name, columns in never.items() if columns} == {}

@@ -57,13 +57,15 @@ def select(
     level: float = 0.95,
     draws: int = DRAWS,
     seed: int,
+    events: str | None = None,
 ) -> Selected | None:
     """The arm with the highest mean against the reference, or against the mean of all arms.
 
     scores: per item and arm, shape (n_items, m), m ≥ 3, finite. names: of the arms, all different.
     reference: the arm of which the lead is told; if it is the only highest one, or None, the winner is
         compared with the mean of all arms.
-    draws: of the simulation behind the critical value.
+    draws: of the simulation behind the critical value. events: what a score of 0 counts, if anything, for
+        the sentence, which then speaks of how few there are.
     The lead over a reference has the default interval of the design at the level that one critical value
     for all m(m − 1)/2 differences means (that of `rank_arms`): the winner can then be held against every
     other arm, one after the other, and all that is said holds at once. Dunnett's critical value would
@@ -102,7 +104,7 @@ def select(
     if interval is None:
         return None
     against = quoted(str(reference)) if to_reference else MEAN
-    sentence = _sentence(winners, table.shape, against, interval, bounded)
+    sentence = _sentence(winners, table.shape, against, interval, bounded, events)
     return Selected(
         winners, table.shape[1], str(reference) if to_reference else MEAN, interval, sentence
     )
@@ -131,16 +133,27 @@ def _sentence(
     against: str,
     interval: Interval,
     bounded: bool,
+    events: str | None,
 ) -> str:
     unit = (POINTS if bounded else SCORE_UNITS).fitted(
         interval.estimate, interval.low, interval.high
     )
     n, m = shape
     who = listed([quoted(name) for name in winners])
-    share = "score the same and highest" if len(winners) > 1 else "scored highest"
+    several, first = len(winners) > 1, quoted(winners[0])
+    if events:
+        share = "make the same and fewest" if several else "makes the fewest"
+        top, share, lead = (
+            "best",
+            f"{share} {events}",
+            f"the {events} of {against} less those of {first} are",
+        )
+    else:
+        share = "score the same and highest" if several else "scored highest"
+        top, lead = "highest", f"{first} minus {against} is"
     text = (
-        f"{who} {share} of {m} on {n:,} items, and the highest of {m} tends to look better than it is. "
-        f"Allowing for that choice, {quoted(winners[0])} minus {against} is {unit.span(interval)} "
+        f"{who} {share} of {m} on {n:,} items, and the {top} of {m} tends to look "
+        f"better than it is. Allowing for that choice, {lead} {unit.span(interval)} "
         f"({percent(interval.level).replace('.0%', '%')} interval; {unit.number(interval.estimate)} as seen)"
     )
     if interval.low > 0:

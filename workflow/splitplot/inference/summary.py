@@ -187,7 +187,13 @@ def _selected(data: StudyData, answered: Answered) -> dict[str, Any] | None:
     if answered.comparison is None or asked.scope != ITEMS:
         return None
     return ranking.selected(
-        data, asked.factor, asked.a, asked.b, _scorer(data, asked), missing=asked.missing
+        data,
+        asked.factor,
+        asked.a,
+        asked.b,
+        _scorer(data, asked),
+        missing=asked.missing,
+        events=asked.measure.events if asked.measure else None,
     )
 
 

@@ -199,7 +199,7 @@ def _families(inference: Mapping[str, Any]) -> Iterator[Row]:
         for name in family.get("contrasts") or []:
             yield {
                 "family": family.get("name"),
-                **{key: family.get(key) for key in ("metric", "kind", "adjustment")},
+                **{key: family.get(key) for key in ("metric", "kind", "adjustment", "over")},
                 "contrast": name,
                 "simultaneous_method": joint.get("method"),
                 "critical": joint.get("critical"),

@@ -15,6 +15,7 @@ from splitplot.inference.words import (
     BETTER,
     BETTER_SIZE_OPEN,
     NO_VERDICT,
+    NON_INFERIORITY,
     WORSE,
     WORSE_SIZE_OPEN,
 )
@@ -112,6 +113,7 @@ def _entry(setting: Setting, one: _Compared, p_bh: float | None, family: int) ->
         "n_clusters": 0 if gap is None else gap.n_clusters,
         "p_value": p_value,
         "p_adjusted": declared["p_adjusted"] if primary and declared else None,
+        "against_loss": _loss(declared) if primary else None,
         "p_bh": declared["p_adjusted"] if declared and not primary else p_bh,
         "primary": primary,
         "lower_is_better": endpoint.lower_is_better,
@@ -119,6 +121,11 @@ def _entry(setting: Setting, one: _Compared, p_bh: float | None, family: int) ->
         "reasons": list(reasons),
         "sentence": sentence,
     }
+
+
+def _loss(declared: Mapping[str, Any] | None) -> float | None:
+    """The loss that the adjusted p of a declared contrast is of; None where it is of no difference."""
+    return declared["margin"] if declared and declared["aim"] == NON_INFERIORITY else None
 
 
 def _way(word: str, turned: bool) -> str | None:

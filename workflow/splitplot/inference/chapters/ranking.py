@@ -106,14 +106,15 @@ def selected(
     scorer: str | None = None,
     *,
     missing: str = "strict",
+    events: str | None = None,
 ) -> dict[str, Any] | None:
     """What a contrast's `selected` says: the selection-adjusted lead over the other arm, where one of
     the two is the highest of three levels or more. None where nothing was selected, or no interval exists.
 
     factor, a, b: as in the contrast (levels, trial ids for `trial`). missing: its rule for unusable
-    answers. The interval is simultaneous over all pairs of levels, by the critical value of the ranking:
-    all that is said of the winner against one level after the other holds at once, and no rank set
-    contradicts it.
+    answers. events: what a score of 0 counts, if anything.
+    The interval is simultaneous over all pairs of levels, by the critical value of the ranking: all that is
+    said of the winner against one level after the other holds at once, and no rank set contradicts it.
     """
     levels = level_table(data, factor, scorer, missing)
     if len(levels.names) < MIN_LEVELS or _refusal(levels) or not {a, b} <= set(levels.names):
@@ -130,6 +131,7 @@ def selected(
             reference=b if best == a else a,
             level=data.level,
             seed=_seed(data, "ranking", factor, scorer or data.scorers[0]),
+            events=events,
         )
     except (TooFewClusters, ValueError):
         return None

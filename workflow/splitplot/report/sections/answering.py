@@ -274,7 +274,9 @@ def _contrasts(
 
 def _adjusted(contrast: Mapping[str, Any]) -> Value | None:
     """p after Holm of a primary difference, after Benjamini and Hochberg of another."""
-    for key, how in (("p_adjusted", "Holm"), ("p_bh", "Benjamini-Hochberg, exploratory")):
+    loss = contrast.get("against_loss")
+    holm = "Holm" if loss is None else f"Holm, of a loss of {points(loss, signed=False)}"
+    for key, how in (("p_adjusted", holm), ("p_bh", "Benjamini-Hochberg, exploratory")):
         if contrast.get(key) is not None:
             return Value(p_value(contrast[key]), (how,))
     return None

@@ -18,6 +18,7 @@ from splitplot.report.wording import (
     number,
     p_value,
     p_words,
+    points,
     shown_difference,
 )
 
@@ -42,9 +43,10 @@ def section(inference: Mapping[str, Any], cells: Cells, unit: Unit) -> Section |
     if not every:
         return None
     scored = [c for c in every if not ratios.is_ratio(c)]
+    families = _adjusted_together(inference.get("families") or [])
     lead = said(
         *(c["stops_holding"] for c in every[BOXES:] if c.get("stops_holding")),
-        *_families(inference.get("families") or []),
+        *_families(families),
     )
     scales = list(dict.fromkeys(metric_unit(c.get("metric"), unit).noun for c in scored))
     return Section(
@@ -54,7 +56,7 @@ def section(inference: Mapping[str, Any], cells: Cells, unit: Unit) -> Section |
         lead=lead,
         figures=(*other_forests(every, cells, unit), *scopes.figure(every, cells, unit)),
         tables=(
-            *_main(scored, cells, unit, inference.get("families") or [], scales),
+            *_main(scored, cells, unit, families, scales),
             *ratios.table([{**c, **cells.arm_names(c)} for c in every]),
             *_sizes(every, unit),
             *_tests(every),
@@ -160,9 +162,27 @@ def _p_words(contrast: Mapping[str, Any], family: Mapping[str, Any] | None) -> t
     if adjusted is not None and (adjusted != contrast.get("p_value") or family):
         size = len((family or {}).get("contrasts") or [])
         among = f", family “{family.get('name')}” of {size}" if family and size > 1 else ""
+        if contrast.get("aim") == "non-inferiority":
+            how += f", of a loss of {points(contrast.get('margin'), signed=False)}"
         if how != "none" and (size > 1 or not family):
             words.append(f"{p_value(adjusted)} after {how}{among}")
     return (*words, *([contrast["test"]] if contrast.get("test") else []))
+
+
+def _adjusted_together(families: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The families that p-values are adjusted in: those over the whole study are one of each kind."""
+    found: list[Mapping[str, Any]] = []
+    pooled: dict[str, dict[str, Any]] = {}
+    for family in families:
+        if family.get("over") != "study":
+            found.append(family)
+            continue
+        kind = str(family.get("kind") or "primary")
+        if kind not in pooled:
+            pooled[kind] = {**family, "name": f"{kind}, all metrics", "contrasts": []}
+            found.append(pooled[kind])
+        pooled[kind]["contrasts"] += family.get("contrasts") or []
+    return found
 
 
 def _families(families: Sequence[Mapping[str, Any]]) -> list[str]:
