@@ -42,7 +42,8 @@ NOTES = (
     "A false answer is an answer to a question that has none: neither an abstention nor a refusal. "
     "Differences are rates of the condition minus rates of the control, in points, paired by item.",
     "In the rates an answer that was cut off, empty or unreadable counts as wrong, as a false answer or as "
-    "unsupported; in what became of the answers it is unusable, a state of its own.",
+    "unsupported; in what became of the answers it is unusable, a state of its own. There right is an exact "
+    "match: what has part of the words of a reference answer is wrong.",
 )
 
 
