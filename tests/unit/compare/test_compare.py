@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from splitplot.cli import main
-from splitplot.compare import compare_text
+from splitplot.compare import compare_text, open_side, words
 from splitplot.errors import ConfigError, SplitplotError
 
 ARM = [("m", "control", "text 1")]
@@ -289,6 +289,23 @@ def test_of_a_scorer_that_counts_events_their_rate_is_compared(lab):
     assert f"“control” of two makes {low:.1f} to {high:.1f} points more (95% interval)" in said
     text = compare_text(value)
     assert "no_false_answer: false answers  25.0%  60.0%  −35.0 (" in text and said in text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "p"), [(0.01, 0.2, 0.12), (-0.2, -0.01, 0.12), (-0.01, 0.12, 0.02)]
+)
+def test_where_interval_and_test_disagree_nothing_is_claimed(lab, low, high, p):
+    lab.write("one", ARM, seed=1)
+    lab.write("two", ARM, seed=2)
+    value = lab.compare("one", "two")
+    entry = only(value)
+    entry["difference"] |= {"low": low, "high": high, "estimate": (low + high) / 2}
+    entry |= {"p_value": p, "p_adjusted": p}
+    with open_side("one", lab.root) as one, open_side("two", lab.root) as two:
+        said = words.sentence(one, two, value["pairs"][0], entry, 1, 0.05)
+    assert "these data cannot tell them apart" in said and " is higher by" not in said
+    assert "and its interval and its test disagree" in said
+    assert "These data cannot tell the two apart on any of the scorers." in compare_text(value)
 
 
 def test_nothing_found_is_one_sentence_for_all_scorers(lab):

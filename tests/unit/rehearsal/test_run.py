@@ -150,6 +150,29 @@ def test_whole_studies_are_analysed_over_the_items_that_a_scorer_grades(folder, 
     graded = [one["n_items"] for one in found["inference"]["contrasts"] if one["primary"]]
     assert graded == [10, 30]
     for scenario in found["whole"]:
-        small, _large = scenario["contrasts"]
+        small, large = scenario["contrasts"]
+        assert sum(entry["share"] for entry in large["words"].values()) == pytest.approx(1)
         assert sum(entry["share"] for entry in small["words"].values()) == pytest.approx(1)
         assert "no_false_answer grades 10 of the 40 items" in render(found)
+
+
+def test_the_places_of_the_first_scorers_items_are_known_by_the_name_that_plans_use(
+    folder, planned
+):
+    lines = (
+        {
+            "id": f"i{k}",
+            "input": f"{k}?",
+            "targets": ["1"] if k % 4 else [],
+            "answerable": k % 4 > 0,
+        }
+        for k in range(8)
+    )
+    folder.write("data/items.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+    scorers = [{"name": "em", "scorer": "qa_em", "over": "answerable"}, "no_false_answer"]
+    plan, items = planned(scorers=scorers)
+    [declared] = plan["analysis"]["primary"]
+    held = [n for n, item in enumerate(items) if item.targets]
+    assert run._places(plan, declared["metric"], items) == tuple(held)
+    assert set(run._places(plan, "no_false_answer", items)) == set(range(8)) - set(held)
+    assert run._places(plan, "tokens_out", items) == tuple(range(8))

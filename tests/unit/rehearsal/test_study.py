@@ -153,7 +153,7 @@ def test_a_scorer_of_some_items_has_the_power_of_those(folder, power):
     with_answers_to_some(folder)
     wanted = Wanted(items=[100, 400], replications=[1], draws=40)
     every, quarter, _rest = power(wanted, **SOME)["contrasts"]
-    assert quarter["graded"] == {"items": 10, "of": 40}
+    assert quarter["graded"] == {"by": "no_false_answer", "items": 10, "of": 40}
     widths = {one["items"]: one["half_width"] for one in every["points"]}
     assert [one["items"] for one in quarter["points"]] == [100, 400]
     assert quarter["points"][1]["half_width"] == widths[100]
@@ -172,9 +172,37 @@ def test_how_many_items_a_scorer_grades_is_said(folder, power):
 def test_a_scorer_that_grades_no_item_is_not_simulated(folder, power):
     with_answers_to_some(folder, every=1_000)
     [_every, none, _rest] = power(**SOME)["contrasts"]
-    assert (
-        none["refused"] == "no_false_answer grades 1 of the study's items" and none["points"] == []
-    )
+    assert none["refused"] == "its scorer grades 1 item of the study" and none["points"] == []
+
+
+def test_the_first_scorer_grades_its_own_items_too(folder, power):
+    """A plan calls its contrasts' metric "score", whatever the scorer is called."""
+    with_answers_to_some(folder)
+    em = {"name": "em", "scorer": "qa_em", "over": "answerable"}
+    found = power(scorers=[em, "no_false_answer"], primary={**SOME["primary"][0], "metric": "em"})
+    [block] = found["contrasts"]
+    assert block["graded"] == {"by": "em", "items": 30, "of": 40}
+    assert "em grades 30 of the 40 items" in words.power_text(found)
+
+
+def test_graded_items_of_one_cluster_are_not_simulated_and_stop_nothing_else(folder, power):
+    lines = (
+        {"id": f"i{k}", "input": f"{k}?", "cluster": f"c{min(k, 36) // 4}", "answerable": k < 36,
+         "targets": ["1"] if k < 36 else []}
+        for k in range(40)
+    )  # fmt: skip
+    folder.write("data/items.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+    every, none, _rest = power(Wanted(items=[2, 40], draws=40), **SOME)["contrasts"]
+    assert none["refused"] == "all 4 items that its scorer grades are of one cluster"
+    assert [one["items"] for one in every["points"][:1]] == [2]
+    assert every["points"][0]["at"][0]["refused"]
+
+
+@pytest.mark.parametrize(("family", "sizes"), [("study", [3, 3, 3]), ("metric", [1, 1, 1])])
+def test_alpha_is_shared_by_what_is_adjusted_together(folder, power, family, sizes):
+    with_answers_to_some(folder)
+    found = power(**{**SOME, "analysis": {"family": family}})
+    assert [block["family"] for block in found["contrasts"]] == sizes
 
 
 def test_clusters_of_the_items_are_kept(folder, power):

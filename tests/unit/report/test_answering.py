@@ -118,9 +118,9 @@ def test_the_contrasts_tell_primary_from_exploratory_and_which_way_is_better():
     assert false[3].text == "−42.5 (−50.8 to −34.2)"
     assert (false[5].text, false[6].text, false[6].soft) == ("0.0004", "0.0008", ("Holm",))
     assert f1[6].soft == ("Benjamini-Hochberg, exploratory",)
-    next(c for c in found["contrasts"] if c["primary"])["against_loss"] = 0.05
+    next(c for c in found["contrasts"] if c["primary"])["against"] = -0.05
     rows = next(t for t in section(found).tables if t.name == "answering-contrasts").rows
-    assert ("Holm, of a loss of 5.0 points",) in [r[6].soft for r in rows]
+    assert ("Holm, against −5.0 points",) in [r[6].soft for r in rows]
     _, words = table(found, "answering-words")
     assert [row[-1] for row in words] == [c["sentence"] for c in found["contrasts"]]
 

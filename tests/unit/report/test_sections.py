@@ -7,8 +7,8 @@ import pytest
 
 from splitplot.report.cells import Cells
 from splitplot.report.section import Rows, Value
-from splitplot.report.sections import analyses, contrasts, missing
-from splitplot.report.wording import POINTS
+from splitplot.report.sections import analyses, contrasts, missing, tests
+from splitplot.report.wording import POINTS, RAW
 from splitplot.report.write import build_view, render_markdown
 
 TITLES = [
@@ -141,8 +141,19 @@ def test_families_over_the_study_are_one_and_say_what_loss_a_p_is_of(whole_repor
     assert found.lead[-1].endswith("family: “primary, all metrics” (primary, 2 comparisons, Holm).")
     last = [row[-1].soft[0] for row in found.tables[0].rows[:2]]
     assert last[0].endswith("after Holm, family “primary, all metrics” of 2")
+    assert last[1].startswith(
+        "0.012 after Holm, of a loss of 4.0 points, family “primary, all metrics”"
+    )
+    listed = tests.tables(inference, POINTS)[-1].rows[:2]
+    assert [row[1].text for row in listed] == ["primary, all metrics"] * 2
+    assert listed[1][-1].soft == ("Holm, of a loss of 4.0 points",)
+    for family in inference["families"]:
+        family["size"] = 3  # another one has no p-value
+    found = contrasts.section(inference, Cells(inputs.plan), RAW)
+    assert "3 comparisons" in found.lead[-1]
     assert (
-        last[1] == "0.012 after Holm, of a loss of 4.0 points, family “primary, all metrics” of 2"
+        "of a loss of 0.04 on the score's scale, family “primary, all metrics” of 3"
+        in found.tables[0].rows[1][-1].soft[0]
     )
 
 

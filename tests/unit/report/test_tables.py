@@ -64,7 +64,7 @@ def test_no_table_of_a_whole_study_is_empty_and_no_column_never_filled(whole_rep
     # What the hand-made study has not: ids of lost items, names beside cells, reasoning tokens.
     assert never.pop("cells") == {"items_lost", "rows_lost", "deterministic"}
     # None is found in so few items, and no aim is declared.
-    assert never.pop("answering_contrasts") == {"direction", "against_loss"}
+    assert never.pop("answering_contrasts") == {"direction", "against"}
     assert never.pop("contrasts") == {"mid_p"} and never.pop("analyses") == {"verdict"}
     assert never.pop("pareto") == {"name"} and never.pop("costs") == {"tokens_reasoning"}
     assert {name: columns for name, columns in never.items() if columns} == {}

@@ -115,16 +115,23 @@ def sentence(
     if events:
         means += f" {events}"
     span = f"{level_text(entry['difference']['level'])} interval"
-    if low > 0 or high < 0:
+    clear = low > 0 or high < 0
+    if clear and entry["p_value"] <= alpha:
         more, limits = (a, (low, high)) if low > 0 else (b, (-high, -low))
         much = f"{_span(unit, *limits)} more" if events else f"higher by {_span(unit, *limits)}"
         text = f"{means}: {more} {does if events else 'is'} {much} ({span}) on questions like these"
     else:
         less, greater = ("fewer", "more") if events else ("lower", "higher")
+        ends = [
+            f"{unit.number(abs(end))} {unit.name} {less if end < 0 else greater}"
+            for end in (low, high)
+        ]
         text = (
             f"{means}: these data cannot tell them apart, the first may {unsettled} anything from "
-            f"{unit.number(abs(low))} {unit.name} {less} to {unit.number(high)} {greater} ({span})"
+            f"{ends[0]} to {ends[1]} ({span})"
         )
+        if clear or entry["p_value"] <= alpha:
+            text += ", and its interval and its test disagree"
     text += f"; {_tested(entry, tests, alpha)}."
     return " ".join([text, *_remarks(entry)])
 
@@ -136,7 +143,7 @@ def _tested(entry: Mapping[str, Any], tests: int, alpha: float) -> str:
     adjusted = entry["p_adjusted"]
     text += f", {p_text(adjusted)} among {tests} comparisons (Holm)"
     d = entry["difference"]
-    if adjusted > alpha and (d["low"] > 0 or d["high"] < 0):
+    if entry["p_value"] <= alpha < adjusted and (d["low"] > 0 or d["high"] < 0):
         text += ", so among so many it may be chance"
     return text
 
@@ -220,7 +227,7 @@ def _pair_lines(value: Mapping[str, Any], pair: Mapping[str, Any]) -> list[str]:
     if compared:
         lines += [f"    {line}" for line in _rows(value, compared).splitlines()]
         lines += [f"    {line}" for line in _methods(compared)]
-    found = [e for e in compared if e["p_adjusted"] <= 1 - value["level"] or not e["paired"]]
+    found = [e for e in compared if _found(e, 1 - value["level"]) or not e["paired"]]
     told = [e["sentence"] for e in pair["comparisons"] if e in found or e not in compared]
     if compared and not found:
         told.append("These data cannot tell the two apart on any of the scorers.")
@@ -229,6 +236,13 @@ def _pair_lines(value: Mapping[str, Any], pair: Mapping[str, Any]) -> list[str]:
     if pair["sentence"]:
         lines.append(f"  {pair['sentence']}")
     return lines
+
+
+def _found(entry: Mapping[str, Any], alpha: float) -> bool:
+    """Whether a direction is found: by the interval, and by the test as it is adjusted."""
+    d = entry["difference"]
+    clear: bool = d["low"] > 0 or d["high"] < 0
+    return clear and entry["p_adjusted"] <= alpha
 
 
 def _rows(value: Mapping[str, Any], compared: list[Mapping[str, Any]]) -> str:

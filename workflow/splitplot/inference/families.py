@@ -79,6 +79,7 @@ class Family:
             "kind": self.kind,
             "adjustment": self.adjustment,
             "over": "study" if self.pooled else "metric",
+            "size": self.size,
             "contrasts": [names[i] for i in self.members],
             "simultaneous": {
                 "method": max_t.method,

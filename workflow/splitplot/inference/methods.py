@@ -63,8 +63,8 @@ SOURCES = {
     "logistic": "Pinheiro & Bates 1995, adaptive Gauss-Hermite quadrature",
     "t of two-way mean squares": "Searle, Casella & McCulloch 1992; Satterthwaite 1946",
     "two-way mean squares": "Searle, Casella & McCulloch 1992; Satterthwaite 1946",
-    "Holm": "Holm 1979, within each metric",
-    "Benjamini-Hochberg": "Benjamini & Hochberg 1995, within each metric",
+    "Holm": "Holm 1979, within each family",
+    "Benjamini-Hochberg": "Benjamini & Hochberg 1995, within each family",
     "smallest detectable": "(t_{α/2} + t_{0.2})·SE at 80% power; Miller 2024",
 }
 

@@ -282,10 +282,13 @@ def _against(e: Evidence) -> str:
     """The p-value, and the hypothesis that it is of."""
     assert e.p_value is not None
     if e.aim == NON_INFERIORITY and e.p_family is not None:
-        return (
+        loss = (
             f"{p_text(e.p_family)}, twice the one-sided p, against a true loss of "
             f"{e.unit.amount(e.margin)}"
         )
+        if e.difference is not None and e.difference.high < 0:
+            return f"{p_text(e.p_value)} against a true gap of 0; {loss}"
+        return loss
     return (
         f"{p_text(e.p_value)} against a true {'ratio of 1' if e.amount is not None else 'gap of 0'}"
     )

@@ -125,11 +125,7 @@ def speak(e: Evidence) -> Verdict:
         return Verdict(NOT_SETTLED, reasons, finished(e, spoken.among_many(shown)))
     if word == NOT_SETTLED and rivals:
         return Verdict(word, reasons, finished(e, spoken.depends(e, rivals), rivals))
-    if e.together is not None and spanning.difference != _spanning(e, rivals).difference:
-        reasons += (
-            f"Among {e.family} comparisons a size is only claimed by an interval that holds for all of "
-            f"them: {_said(e, e.together[0])}.",
-        )
+    reasons += _among(e, rivals, spanning)
     sentence = spoken.plain(spanning, word, direction_holds=holds)
     if rivals:
         sentence += " " + spoken.span_note(e, rivals)
@@ -171,6 +167,7 @@ def _on_loss(
     elif word == NOT_SETTLED:
         sentence = aim_sentences.open_loss(spanning)
     else:
+        reasons += _among(e, rivals, spanning)
         sentence = sentences.plain(spanning, word)
         if word == WORSE_SIZE_OPEN:
             sentence += aim_sentences.worse_not_sized(e)
@@ -194,6 +191,17 @@ def _further(e: Evidence, two_sided: bool) -> Evidence:
     if e.copies_held and e.scope == ITEMS and not two_sided:
         e = replace(e, difference=replace(e.difference, low=min(e.difference.low, 0.0)))
     return e
+
+
+def _among(e: Evidence, rivals: tuple[Rival, ...], spanning: Evidence) -> tuple[str, ...]:
+    """That what is claimed goes by a wider interval, where there are several comparisons and it does."""
+    if e.together is None or spanning.difference == _spanning(e, rivals).difference:
+        return ()
+    what = "a loss" if e.aim == NON_INFERIORITY else "a size"
+    return (
+        f"Among {e.family} comparisons {what} is only claimed by an interval that holds for all of them: "
+        f"{_said(e, e.together[0])}.",
+    )
 
 
 def _protected(e: Evidence) -> Evidence:

@@ -86,8 +86,8 @@ class AnsweringContrast(Entry):
     p_adjusted: float | None = Field(
         description="Of a declared contrast, as there (Holm); else null."
     )
-    against_loss: float | None = Field(
-        description="With `aim: non-inferiority` the loss that `p_adjusted` is of; else null."
+    against: float | None = Field(
+        description="With `aim: non-inferiority` the true difference that `p_adjusted` is against; else null."
     )
     p_bh: float | None = Field(
         description="Of the others, adjusted over them (Benjamini and Hochberg)."

@@ -246,6 +246,9 @@ class Family(Entry):
         description="Whether p-values are adjusted within the metric, or with the contrasts of its kind of "
         "all metrics.",
     )
+    size: int = Field(
+        0, description="Tests that p-values are adjusted for: contrasts without one do not count."
+    )
     contrasts: list[str] = Field(description="Names of all its contrasts.")
     simultaneous: Simultaneous | None = Field(description="Null for a single contrast.")
 

@@ -11,13 +11,14 @@ import numpy as np
 from splitplot.amounts import AMOUNTS
 from splitplot.errors import ConfigError
 from splitplot.inference.arms import averaged_over, paired_cells
-from splitplot.inference.asked import Asked, asked_of_plan
+from splitplot.inference.asked import FIRST_SCORER, Asked, asked_of_plan
 from splitplot.inference.assumptions import LEAST_MEAN, Size
 from splitplot.inference.data import solver_cells
 from splitplot.inference.drawing import equal_clusters
 from splitplot.inference.evidence import FIXED, ITEMS
 from splitplot.inference.grid import Cell, Ints
 from splitplot.inference.power import DRAWS, Claim, items_wanted, point
+from splitplot.inference.wording import counted
 from splitplot.items.copies import find_copies
 from splitplot.items.item import Item
 from splitplot.rehearsal.money import Money, money_of
@@ -80,7 +81,9 @@ def power_of_study(
         "contrasts_left": len(contrasts) - len(shown),
         "money": money.to_json(),
         "contrasts": [
-            _block(plan, cells, one, assumed, items, own, money, wish, len(contrasts))
+            _block(
+                plan, cells, one, assumed, items, own, money, wish, together(plan, contrasts, one)
+            )
             for one, assumed in zip(shown, assumptions(plan, root, shown), strict=True)
         ],
     }
@@ -118,14 +121,27 @@ def cluster_codes(items: Sequence[Item]) -> Ints | None:
     return codes if codes.size and int(codes.max()) + 1 < codes.size else None
 
 
+def scorer_of(plan: Mapping[str, Any], metric: str) -> dict[str, Any] | None:
+    """The scorer that a contrast's metric names; None for what is no scorer (tokens, dollars)."""
+    scorers: list[dict[str, Any]] = plan["scorers"]
+    if metric == FIRST_SCORER:
+        return scorers[0]
+    return next((scorer for scorer in scorers if scorer["name"] == metric), None)
+
+
 def graded_items(plan: Mapping[str, Any], metric: str, items: Sequence[Item]) -> list[Item]:
-    """The items that the scorer of this name grades; all of them for what is no scorer (tokens, dollars)."""
+    """The items that the scorer of this metric grades; all of them for what is no scorer."""
     from splitplot.scoring.registry import scorer_domain
 
-    for scorer in plan["scorers"]:
-        if scorer["name"] == metric:
-            return list(filter(scorer_domain(scorer), items))
-    return list(items)
+    scorer = scorer_of(plan, metric)
+    return list(items) if scorer is None else list(filter(scorer_domain(scorer), items))
+
+
+def together(plan: Mapping[str, Any], contrasts: Sequence[Asked], one: Asked) -> int:
+    """How many contrasts are adjusted together with this one."""
+    if plan["analysis"].get("family") == "study" or not one.primary:
+        return len(contrasts)
+    return sum(other.metric == one.metric for other in contrasts)
 
 
 def item_grid(own: int, asked: Sequence[int] | None) -> list[int]:
@@ -159,7 +175,7 @@ def _block(
     among them that the scorer grades.
     """
     graded = graded_items(plan, asked.metric, items)
-    share, codes = len(graded) / len(items), cluster_codes(graded)
+    share, codes = len(graded) / max(1, len(items)), cluster_codes(graded)
     pairs = paired_cells(cells, asked.factor, asked.a, asked.b, f'contrast "{asked.name}"')
     alpha = float(plan["analysis"]["alpha"])
     claim = Claim(asked.margin, alpha, asked.scope, family, asked.aim)
@@ -175,10 +191,15 @@ def _block(
         "family": family,
         "averaged_over": averaged_over(cells, asked.factor, pairs, named=True),
         "same_again": _same_again(cells, pairs),
-        "graded": {"items": len(graded), "of": len(items)},
+        "graded": {
+            "by": (scorer_of(plan, asked.metric) or {}).get("name"),
+            "items": len(graded),
+            "of": len(items),
+        },
         "assumed": assumed.to_json(),
     }
-    refused = _not_simulated(asked, pairs, len(graded))
+    n_clusters = len(graded) if codes is None else int(codes.max()) + 1
+    refused = _not_simulated(asked, pairs, len(graded), n_clusters)
     if refused:
         return head | {"refused": refused, "points": [], "wanted": []}
     gaps = gaps_of(asked, assumed, wish)
@@ -189,7 +210,7 @@ def _block(
     points: list[dict[str, Any]] = []
     for n in item_grid(len(items), wish.items):
         scored = len(graded) if n == len(items) else max(2, round(share * n))
-        cluster = codes if n == len(items) else equal_clusters(scored, grain)
+        cluster = codes if n == len(items) else equal_clusters(scored, min(grain, scored / 2))
         for k in replications:
             size = size_of(cells, pairs, k, cluster, scored)
             seed = plan["analysis"]["seed"]
@@ -210,8 +231,11 @@ def _block(
     }
 
 
-def _not_simulated(asked: Asked, pairs: Sequence[tuple[int, int]], graded: int) -> str | None:
-    """Why a contrast cannot be looked at before the data. graded: items that its scorer grades."""
+def _not_simulated(
+    asked: Asked, pairs: Sequence[tuple[int, int]], graded: int, n_clusters: int
+) -> str | None:
+    """Why a contrast cannot be looked at before the data. graded: items that its scorer grades, in so many
+    clusters."""
     if not pairs:
         return "no cell has a partner that differs in this factor alone"
     if asked.metric in NOT_SCORES:
@@ -219,7 +243,9 @@ def _not_simulated(asked: Asked, pairs: Sequence[tuple[int, int]], graded: int) 
             f"the metric {asked.metric} has no scale from 0 to 1, on which answers are drawn here"
         )
     if graded < 2:
-        return f"{asked.metric} grades {graded} of the study's items"
+        return f"its scorer grades {counted(graded, 'item')} of the study"
+    if n_clusters < 2:
+        return f"all {graded} items that its scorer grades are of one cluster"
     if asked.scope not in (ITEMS, FIXED):
         return (
             f"the scope “{asked.scope}” rests on how much {asked.scope} differ, of which nothing is "

@@ -87,7 +87,7 @@ def assumed_words(block: Mapping[str, Any]) -> list[str]:
     }
     graded = block["graded"]
     part = (
-        f"{block['metric']} grades {graded['items']:,} of the {counted(graded['of'], 'item')}; larger and "
+        f"{graded['by']} grades {graded['items']:,} of the {counted(graded['of'], 'item')}; larger and "
         "smaller studies are assumed to have the same share of such items."
     )
     return [

@@ -490,7 +490,7 @@ SPECS = {
                 "n_clusters count Clusters of these items.",
                 "p_value number p of “no difference”.",
                 "p_adjusted number p after Holm over the primary ones; empty for others.",
-                "against_loss number The loss that p_adjusted is of, where the aim is non-inferiority.",
+                "against number The difference that p_adjusted is against, where the aim is non-inferiority.",
                 "p_bh number p after Benjamini and Hochberg over the others; empty for primary ones.",
                 "primary flag Declared before the answers were read.",
                 "lower_is_better flag A lower rate is the better one; empty where neither is.",

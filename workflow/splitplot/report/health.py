@@ -15,6 +15,12 @@ Links = Mapping[tuple[Cell, str | None], str]
 """(cell, outcome or None for any) → anchor of an answer of that kind among the shown ones."""
 
 
+DECLINED = (
+    "Abstained is here what declines a question that has an answer; where there is none that is ok. "
+    "All abstentions are in “Answers, abstentions and false answers”."
+)
+
+
 def health(inference: Mapping[str, Any], cells: Cells, links: Links) -> dict[str, Any] | None:
     """The figure of the grid, the table of outcomes, notes and flags; None where nothing is known."""
     given = inference.get("health") or {}
@@ -25,7 +31,10 @@ def health(inference: Mapping[str, Any], cells: Cells, links: Links) -> dict[str
     return {
         "grid": _grid(rows, cells) if rows else None,
         "outcomes": _outcomes(rows, cells, links) if rows else None,
-        "notes": _notes(given, rows, cells),
+        "notes": [
+            *_notes(given, rows, cells),
+            *([DECLINED] if inference.get("answering") and rows else []),
+        ],
         "flags": [
             {k: str(f.get(k) or "") for k in ("code", "where", "message")}
             for f in flags[:MOST_FLAGS]

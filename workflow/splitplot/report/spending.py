@@ -82,8 +82,15 @@ def frontier(
             )
         )
     figure = pareto(points, unit, what)
+    items, every_item = found.get("n_items"), inference.get("n_items")
+    only = ""
+    if items and every_item and items < every_item:
+        only = (
+            f" Cost and score are those of the {items:,} items of {every_item:,} that "
+            f"“{found.get('metric')}” grades and every cell has answered."
+        )
     return (
-        str(found.get("sentence") or ""),
+        f"{found.get('sentence') or ''}{only}".strip(),
         (figure,) if figure else (),
         table.table(
             "pareto",

@@ -138,7 +138,7 @@ def build_view(
         "spent": spent(inference),
         "after": [section for section in after if section],
         "audit": audit.section(inference),
-        "tests": tests.tables(inference),
+        "tests": tests.tables(inference, unit),
         "answers": sample if sample["items"] else None,
         "links": sample["links"],
         "origins": origins(plan, inference, known if isinstance(known, list) else []),

@@ -135,7 +135,7 @@ def test_one_family_of_the_study_adjusts_the_metrics_together(study, known):
     assert [f["over"] for f in summary["families"][:2]] == ["study", "study"]
     shown = {c["endpoint"]: c for c in summary["answering"]["contrasts"] if c["primary"]}
     assert shown["exact_match"]["p_adjusted"] == loss["p_adjusted"]
-    assert [shown[e]["against_loss"] for e in ("exact_match", "false_answers")] == [0.1, None]
+    assert [shown[e]["against"] for e in ("exact_match", "false_answers")] == [-0.1, None]
     plan["analysis"]["family"] = "metric"
     assert of(path, plan)["contrasts"][0]["p_adjusted"] == honest["p_value"]
 

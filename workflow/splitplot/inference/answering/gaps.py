@@ -98,7 +98,8 @@ def _entry(setting: Setting, one: _Compared, p_bh: float | None, family: int) ->
         holds = p_bh <= setting.data.alpha
         if holds and (difference.low > 0 or difference.high < 0):
             way = HIGHER if difference.low > 0 else LOWER
-        text = sentence_of(endpoint, one.condition, setting.control, difference, holds)
+        alone = p_value <= setting.data.alpha
+        text = sentence_of(endpoint, one.condition, setting.control, difference, alone, holds)
         after = f", {p_text(p_bh)} after Benjamini–Hochberg for {counted(family, 'comparison')}"
         p_values = p_text(p_value) + (after if family > 1 else "")
         sentence = setting.said(f"{text} (exploratory; {p_values})")
@@ -113,7 +114,7 @@ def _entry(setting: Setting, one: _Compared, p_bh: float | None, family: int) ->
         "n_clusters": 0 if gap is None else gap.n_clusters,
         "p_value": p_value,
         "p_adjusted": declared["p_adjusted"] if primary and declared else None,
-        "against_loss": _loss(declared) if primary else None,
+        "against": _against(declared, endpoint.flipped == one.turned) if primary else None,
         "p_bh": declared["p_adjusted"] if declared and not primary else p_bh,
         "primary": primary,
         "lower_is_better": endpoint.lower_is_better,
@@ -123,9 +124,15 @@ def _entry(setting: Setting, one: _Compared, p_bh: float | None, family: int) ->
     }
 
 
-def _loss(declared: Mapping[str, Any] | None) -> float | None:
-    """The loss that the adjusted p of a declared contrast is of; None where it is of no difference."""
-    return declared["margin"] if declared and declared["aim"] == NON_INFERIORITY else None
+def _against(declared: Mapping[str, Any] | None, same_way: bool) -> float | None:
+    """The true difference that the adjusted p of a declared contrast is against, where that is not 0.
+
+    same_way: the rate rises where the contrast's first arm scores higher.
+    """
+    if not declared or declared["aim"] != NON_INFERIORITY:
+        return None
+    margin = float(declared["margin"])
+    return -margin if same_way else margin
 
 
 def _way(word: str, turned: bool) -> str | None:
@@ -148,9 +155,15 @@ def unspoken(endpoint: Endpoint, condition: str, control: str, reasons: Sequence
 
 
 def sentence_of(
-    endpoint: Endpoint, condition: str, control: str, difference: Interval, holds: bool
+    endpoint: Endpoint,
+    condition: str,
+    control: str,
+    difference: Interval,
+    alone: bool,
+    holds: bool,
 ) -> str:
-    """How much more or less often, or that the data cannot tell. holds: after the other comparisons."""
+    """How much more or less often, or that the data cannot tell. alone, holds: whether the test finds a
+    difference, by itself and after the other comparisons."""
     a, b = quoted(condition), quoted(control)
     graded = endpoint.name == TOKEN_F1
     more, less = ("higher", "lower") if graded else ("more", "less")
@@ -169,7 +182,9 @@ def sentence_of(
         reach = f"{unit.span(difference)} {more}{end}"
     elif difference.high <= 0:
         reach = f"{unit.span(difference.mirrored())} {less}{end}"
-    many = ", once the other comparisons are counted" if clear else ""
+    many = ", once the other comparisons are counted" if clear and alone else ""
+    if clear != alone:
+        many = ", as its interval and its test disagree"
     return (
         f"Whether {a} {endpoint.verb} {more} or {less}{end}{after} than {b} the data cannot tell{many}: "
         f"{reach}."

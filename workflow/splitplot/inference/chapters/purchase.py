@@ -213,7 +213,13 @@ def _sentence(
     elif now.run_share is not None and scope != FIXED:
         told.append(f"Run-to-run noise makes {percent(now.run_share)} of its variance.")
     if best is None:
-        told.append("None of the purchases would narrow it.")
+        some = any((option.narrower or 0) > 0 for option in found)
+        told.append(
+            "None of the purchases that can be made would narrow it; more items would, which the study's "
+            "sources do not have."
+            if some
+            else "None of the purchases would narrow it."
+        )
     else:
         choice = found[best]
         money = "" if not choice.extra_usd else f" (${choice.extra_usd:,.2f})"

@@ -275,8 +275,8 @@ def _contrasts(
 
 def _adjusted(contrast: Mapping[str, Any]) -> Value | None:
     """p after Holm of a primary difference, after Benjamini and Hochberg of another."""
-    loss = contrast.get("against_loss")
-    holm = "Holm" if loss is None else f"Holm, of a loss of {points(loss, signed=False)}"
+    null = contrast.get("against")
+    holm = "Holm" if null is None else f"Holm, against {points(null)}"
     for key, how in (("p_adjusted", holm), ("p_bh", "Benjamini-Hochberg, exploratory")):
         if contrast.get(key) is not None:
             return Value(p_value(contrast[key]), (how,))

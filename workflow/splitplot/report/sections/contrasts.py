@@ -9,6 +9,7 @@ from splitplot.report.plots.forest import forest
 from splitplot.report.section import Figure, Rows, Section, Table, Value, said
 from splitplot.report.sections import scopes
 from splitplot.report.sections.common import decimal, gap
+from splitplot.report.sections.families import adjusted_together, adjustment_of, family_size
 from splitplot.report.wording import (
     NOTHING,
     Unit,
@@ -18,7 +19,6 @@ from splitplot.report.wording import (
     number,
     p_value,
     p_words,
-    points,
     shown_difference,
 )
 
@@ -43,7 +43,7 @@ def section(inference: Mapping[str, Any], cells: Cells, unit: Unit) -> Section |
     if not every:
         return None
     scored = [c for c in every if not ratios.is_ratio(c)]
-    families = _adjusted_together(inference.get("families") or [])
+    families = adjusted_together(inference.get("families") or [])
     lead = said(
         *(c["stops_holding"] for c in every[BOXES:] if c.get("stops_holding")),
         *_families(families),
@@ -127,7 +127,7 @@ def _main(
             plus_minus((c.get("noise") or {}).get("half_width"), own),
             shown_difference(c.get("smallest_detectable"), own, signed=False),
             f"{needed:,}" if needed is not None else None,
-            Value(p_value(c.get("p_value")), _p_words(c, of_family.get(c.get("name") or ""))),
+            Value(p_value(c.get("p_value")), _p_words(c, of_family.get(c.get("name") or ""), own)),
         )
     scale = "in points (100 points: right on every item against wrong on every item)"
     spoken = ", ".join(scale if noun == "points" else f"in {noun}" for noun in scales)
@@ -154,44 +154,28 @@ def _exploration(every: Sequence[Mapping[str, Any]], unit: Unit) -> tuple[Table,
     )
 
 
-def _p_words(contrast: Mapping[str, Any], family: Mapping[str, Any] | None) -> tuple[str, ...]:
+def _p_words(
+    contrast: Mapping[str, Any], family: Mapping[str, Any] | None, unit: Unit
+) -> tuple[str, ...]:
     """Under a p: the adjusted one with its family, and the test."""
     words = []
     adjusted = contrast.get("p_adjusted")
-    how = contrast.get("adjustment") or (family or {}).get("adjustment") or "Holm"
+    how = adjustment_of(contrast, family, unit)
     if adjusted is not None and (adjusted != contrast.get("p_value") or family):
-        size = len((family or {}).get("contrasts") or [])
+        size = family_size(family or {})
         among = f", family “{family.get('name')}” of {size}" if family and size > 1 else ""
-        if contrast.get("aim") == "non-inferiority":
-            how += f", of a loss of {points(contrast.get('margin'), signed=False)}"
         if how != "none" and (size > 1 or not family):
             words.append(f"{p_value(adjusted)} after {how}{among}")
     return (*words, *([contrast["test"]] if contrast.get("test") else []))
 
 
-def _adjusted_together(families: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The families that p-values are adjusted in: those over the whole study are one of each kind."""
-    found: list[Mapping[str, Any]] = []
-    pooled: dict[str, dict[str, Any]] = {}
-    for family in families:
-        if family.get("over") != "study":
-            found.append(family)
-            continue
-        kind = str(family.get("kind") or "primary")
-        if kind not in pooled:
-            pooled[kind] = {**family, "name": f"{kind}, all metrics", "contrasts": []}
-            found.append(pooled[kind])
-        pooled[kind]["contrasts"] += family.get("contrasts") or []
-    return found
-
-
 def _families(families: Sequence[Mapping[str, Any]]) -> list[str]:
     """A sentence on families with more than one comparison."""
-    counted = [f for f in families if len(f.get("contrasts") or []) > 1]
+    counted = [f for f in families if family_size(f) > 1]
     if not counted:
         return []
     parts = [
-        f"“{f.get('name')}” ({f.get('kind') or 'primary'}, {len(f['contrasts'])} comparisons, "
+        f"“{f.get('name')}” ({f.get('kind') or 'primary'}, {family_size(f)} comparisons, "
         f"{f.get('adjustment') or 'none'})"
         for f in counted[:6]
     ]
