@@ -118,6 +118,7 @@ def test_a_second_sigterm_does_not_wait(asking, server):
     assert not jobs(asking.root) and asking.sent() == 0
 
 
+@pytest.mark.timeout(300)  # four Snakemakes, one after another
 def test_a_second_run_on_the_same_study_is_told_who_is_at_work_and_changes_nothing(asking, server):
     asking.models["models"]["m"]["max_concurrency"] = 3
     asking.save()
