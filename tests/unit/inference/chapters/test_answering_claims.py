@@ -3,6 +3,10 @@ and one kind of question at a time."""
 
 import pytest
 
+from splitplot.inference.answering.endpoints import ABSTENTION, ENDPOINTS
+from splitplot.inference.answering.gaps import sentence_of
+from splitplot.inference.intervals import Interval
+
 PRIMARY = {
     "factor": "condition", "a": "treatment", "b": "control", "margin": 0.05, "name": "declared",
     "margin_is_default": False, "scope": "items", "missing": "strict", "metric": "honest",
@@ -163,3 +167,39 @@ def test_examples_are_of_different_items_before_any_comes_twice(summary, answer)
     assert len(named) == 5
     assert len(set(named[:3])) == 3
     assert [flip["replication"] for flip in flips] == [0, 0, 0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("low", "alone", "holds", "said"),
+    [
+        (0.01, True, True, "“a” abstains 1.0 to 9.0 points more often than “b”."),
+        (
+            0.01,
+            True,
+            False,
+            "the data cannot tell, once the other comparisons are counted: 1.0 to 9.0",
+        ),
+        (
+            0.01,
+            False,
+            False,
+            "the data cannot tell, as its interval and its test disagree: 1.0 to 9.0",
+        ),
+        (
+            -0.01,
+            True,
+            True,
+            "as its interval and its test disagree: anything from 1.0 points less to 9.0",
+        ),
+        (
+            -0.01,
+            False,
+            False,
+            "than “b” the data cannot tell: anything from 1.0 points less to 9.0",
+        ),
+    ],
+)
+def test_a_direction_is_spoken_where_interval_and_test_have_it(low, alone, holds, said):
+    [abstention] = [one for one in ENDPOINTS if one.name == ABSTENTION]
+    difference = Interval(0.05, low, 0.09, 0.95, "t")
+    assert said in sentence_of(abstention, "a", "b", difference, alone, holds)
