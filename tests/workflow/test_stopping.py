@@ -135,6 +135,9 @@ def test_a_second_run_on_the_same_study_is_told_who_is_at_work_and_changes_nothi
     assert "LockException" not in output and "Traceback" not in output
     assert versions == {p: p.stat().st_mtime_ns for p in asking.path("versions").rglob("*")}
     assert "its locks are in order" in asking.snakemake("--unlock", ok=False)
+    before = server.received()
+    server.set_faults(latency_ms=4 * SLOW_MS)  # so long the run drains: until the second has looked
+    wait_for(lambda: server.received() > before)
     asking.write("STOP", "")
     assert "STOP lies here" in asking.snakemake(ok=False)
     check_drained_then_finish(asking, server, end(run))
