@@ -24,6 +24,21 @@ def folder(root, monkeypatch):
 
 
 @pytest.fixture
+def with_answers_to_some(folder):
+    """Make the items: of every few of them, one has no answer."""
+
+    def make(n=40, every=4):
+        lines = (
+            {"id": f"i{k}", "input": f"{k}?", "targets": ["1"] if k % every else [],
+             "answerable": k % every > 0}
+            for k in range(n)
+        )  # fmt: skip
+        folder.write("data/items.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+
+    return make
+
+
+@pytest.fixture
 def planned(folder):
     """A plan with one primary contrast, and its items: planned(**changes)."""
     from splitplot.calls.estimate import present_items

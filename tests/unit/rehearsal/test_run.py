@@ -131,17 +131,10 @@ def test_a_study_of_nothing_but_tokens_is_rehearsed_too(rehearse):
     assert render(found)
 
 
-def test_whole_studies_are_analysed_over_the_items_that_a_scorer_grades(folder, rehearse):
-    lines = (
-        {
-            "id": f"i{k}",
-            "input": f"{k}?",
-            "targets": ["1"] if k % 4 else [],
-            "answerable": k % 4 > 0,
-        }
-        for k in range(40)
-    )
-    folder.write("data/items.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+def test_whole_studies_are_analysed_over_the_items_that_a_scorer_grades(
+    with_answers_to_some, rehearse
+):
+    with_answers_to_some()
     pair = {"contrast": ["condition", "steps", "direct"], "margin": 0.05}
     found = rehearse(
         scorers=[{"name": "em", "scorer": "qa_em", "over": "answerable"}, "no_false_answer"],
@@ -157,18 +150,9 @@ def test_whole_studies_are_analysed_over_the_items_that_a_scorer_grades(folder, 
 
 
 def test_the_places_of_the_first_scorers_items_are_known_by_the_name_that_plans_use(
-    folder, planned
+    with_answers_to_some, planned
 ):
-    lines = (
-        {
-            "id": f"i{k}",
-            "input": f"{k}?",
-            "targets": ["1"] if k % 4 else [],
-            "answerable": k % 4 > 0,
-        }
-        for k in range(8)
-    )
-    folder.write("data/items.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+    with_answers_to_some(8)
     scorers = [{"name": "em", "scorer": "qa_em", "over": "answerable"}, "no_false_answer"]
     plan, items = planned(scorers=scorers)
     [declared] = plan["analysis"]["primary"]

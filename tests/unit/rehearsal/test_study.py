@@ -121,20 +121,6 @@ def test_wishes_that_make_no_sense_are_refused(power, wish, message):
         power(Wanted(**QUICK | wish))
 
 
-def with_answers_to_some(folder, n=40, every=4):
-    """Items of which one in `every` has no answer."""
-    lines = (
-        {
-            "id": f"i{k}",
-            "input": f"{k}?",
-            "targets": ["1"] if k % every else [],
-            "answerable": k % every > 0,
-        }
-        for k in range(n)
-    )
-    folder.write("data/items.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
-
-
 SOME = {
     "scorers": [
         {"name": "f1", "scorer": "qa_f1"},
@@ -148,9 +134,9 @@ SOME = {
 }
 
 
-def test_a_scorer_of_some_items_has_the_power_of_those(folder, power):
+def test_a_scorer_of_some_items_has_the_power_of_those(with_answers_to_some, power):
     """As a study of 100 items that are all graded, at the price of 400."""
-    with_answers_to_some(folder)
+    with_answers_to_some()
     wanted = Wanted(items=[100, 400], replications=[1], draws=40)
     every, quarter, _rest = power(wanted, **SOME)["contrasts"]
     assert quarter["graded"] == {"by": "no_false_answer", "items": 10, "of": 40}
@@ -162,22 +148,22 @@ def test_a_scorer_of_some_items_has_the_power_of_those(folder, power):
     assert needed == pytest.approx(4 * all_graded, rel=0.01)
 
 
-def test_how_many_items_a_scorer_grades_is_said(folder, power):
-    with_answers_to_some(folder)
+def test_how_many_items_a_scorer_grades_is_said(with_answers_to_some, power):
+    with_answers_to_some()
     text = words.power_text(power(**SOME))
     assert "no_false_answer grades 10 of the 40 items" in text and "em grades 30 of the 40" in text
     assert "f1 grades" not in text
 
 
-def test_a_scorer_that_grades_no_item_is_not_simulated(folder, power):
-    with_answers_to_some(folder, every=1_000)
+def test_a_scorer_that_grades_no_item_is_not_simulated(with_answers_to_some, power):
+    with_answers_to_some(every=1_000)
     [_every, none, _rest] = power(**SOME)["contrasts"]
     assert none["refused"] == "its scorer grades 1 item of the study" and none["points"] == []
 
 
-def test_the_first_scorer_grades_its_own_items_too(folder, power):
+def test_the_first_scorer_grades_its_own_items_too(with_answers_to_some, power):
     """A plan calls its contrasts' metric "score", whatever the scorer is called."""
-    with_answers_to_some(folder)
+    with_answers_to_some()
     em = {"name": "em", "scorer": "qa_em", "over": "answerable"}
     found = power(scorers=[em, "no_false_answer"], primary={**SOME["primary"][0], "metric": "em"})
     [block] = found["contrasts"]
@@ -199,8 +185,8 @@ def test_graded_items_of_one_cluster_are_not_simulated_and_stop_nothing_else(fol
 
 
 @pytest.mark.parametrize(("family", "sizes"), [("study", [3, 3, 3]), ("metric", [1, 1, 1])])
-def test_alpha_is_shared_by_what_is_adjusted_together(folder, power, family, sizes):
-    with_answers_to_some(folder)
+def test_alpha_is_shared_by_what_is_adjusted_together(with_answers_to_some, power, family, sizes):
+    with_answers_to_some()
     found = power(**{**SOME, "analysis": {"family": family}})
     assert [block["family"] for block in found["contrasts"]] == sizes
 
