@@ -198,8 +198,8 @@ def _block(
         },
         "assumed": assumed.to_json(),
     }
-    n_clusters = len(graded) if codes is None else int(codes.max()) + 1
-    refused = _not_simulated(asked, pairs, len(graded), n_clusters)
+    n_clusters = None if codes is None else int(codes.max()) + 1
+    refused = _not_simulated(asked, pairs, (len(graded), len(items)), n_clusters)
     if refused:
         return head | {"refused": refused, "points": [], "wanted": []}
     gaps = gaps_of(asked, assumed, wish)
@@ -232,20 +232,26 @@ def _block(
 
 
 def _not_simulated(
-    asked: Asked, pairs: Sequence[tuple[int, int]], graded: int, n_clusters: int
+    asked: Asked,
+    pairs: Sequence[tuple[int, int]],
+    graded: tuple[int, int],
+    n_clusters: int | None,
 ) -> str | None:
-    """Why a contrast cannot be looked at before the data. graded: items that its scorer grades, in so many
-    clusters."""
+    """Why a contrast cannot be looked at before the data.
+
+    graded: items that its scorer grades, and how many there are. n_clusters: of the former; None where each
+    stands alone.
+    """
     if not pairs:
         return "no cell has a partner that differs in this factor alone"
     if asked.metric in NOT_SCORES:
         return (
             f"the metric {asked.metric} has no scale from 0 to 1, on which answers are drawn here"
         )
-    if graded < 2:
-        return f"its scorer grades {counted(graded, 'item')} of the study"
-    if n_clusters < 2:
-        return f"all {graded} items that its scorer grades are of one cluster"
+    if graded[0] < min(2, max(1, graded[1])):
+        return f"its scorer grades {counted(graded[0], 'item')} of the study"
+    if n_clusters == 1:
+        return f"all {graded[0]} items that its scorer grades are of one cluster"
     if asked.scope not in (ITEMS, FIXED):
         return (
             f"the scope “{asked.scope}” rests on how much {asked.scope} differ, of which nothing is "
