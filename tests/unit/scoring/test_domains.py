@@ -153,25 +153,17 @@ def test_a_refusal_in_the_text_is_an_outcome_and_its_worth_is_the_scorers(scored
     }
 
 
-def test_a_refusal_by_the_provider_counts_likewise(scored):
-    table, _ = scored(answer=lambda item, c: Response(f"{item.id}-{c}", "refused", route="local"))
+@pytest.mark.parametrize(
+    ("response", "outcome"),
+    [
+        pytest.param({"outcome": "refused"}, "refused", id="refused by the provider"),
+        pytest.param({"outcome": "ok", "text": ""}, "empty", id="came and says nothing"),
+    ],
+)
+def test_what_claims_nothing_is_no_false_answer_and_nothing_else(scored, response, outcome):
+    table, _ = scored(answer=lambda item, c: Response(f"{item.id}-{c}", **response, route="local"))
     rows = pq.read_table(table).to_pylist()
-    assert {row["outcome"] for row in rows} == {"refused"}
-    assert {row["scorer"]: row["strict"] for row in rows} == {
-        "qa_em": 0.0,
-        "qa_f1": 0.0,
-        "abstention": 0.0,
-        "no_false_answer": 1.0,
-        "supported": 1.0,
-        "closed": 0.0,
-    }
-    assert {row["observed"] for row in rows} == {None}
-
-
-def test_an_answer_that_came_and_says_nothing_claims_nothing(scored):
-    table, _ = scored(answer=lambda item, c: Response(f"{item.id}-{c}", "ok", "", route="local"))
-    rows = pq.read_table(table).to_pylist()
-    assert {row["outcome"] for row in rows} == {"empty"}
+    assert {row["outcome"] for row in rows} == {outcome}
     assert {row["scorer"]: row["strict"] for row in rows} == {
         "qa_em": 0.0,
         "qa_f1": 0.0,
