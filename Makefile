@@ -1,6 +1,6 @@
 # make demo    set up and run the demo study
-# make test    set up and run lint, types and the tests; with CI set, also those that take minutes
-# make test-all  the same with those that take minutes
+# make test    set up and run lint, types and the tests; with CI set, all of them
+# make test-all  the same with the long ones
 # make lock    renew the lock files from envs/*.in
 
 VENV := .venv

@@ -22,6 +22,7 @@ REAL = {
 }
 
 
+@pytest.mark.long
 def test_two_models_at_once_get_what_they_ask_for_and_gpus_of_their_own(site):
     asked = {"partition": "one", "constraint": "toys", "cpus": 2, "memory_mb": 700}
     site.add_model("tiny", 0.4, **asked, gpu_type="toy", runtime_minutes=7)

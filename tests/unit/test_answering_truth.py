@@ -112,6 +112,7 @@ def test_a_study_reads_the_answers_that_were_drawn(modules, observed):
     assert found["means"]["y"] == pytest.approx((theirs.mean() - ours.mean()) / 3)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("world", "passages", "seed"),
     [("halved", 60, 0), ("at the margin", 25, 1), ("nothing gained", 40, 2)],
@@ -206,6 +207,7 @@ def test_a_share_is_bold_where_chance_does_not_explain_it(modules):
     assert shown({}, covered) == "–"
 
 
+@pytest.mark.long
 def test_a_run_goes_on_where_the_store_ends_and_writes_its_place_in_the_page(
     modules, tmp_path, monkeypatch
 ):

@@ -15,7 +15,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 MARK = "=== end of block"
 FAILED = "=== exit code"
-FIGURES = r"(?:(?<=\bp )(?:\\?<|=) |\\?<)?[−+]?\d[\d.,]*"
+FIGURES = r"(?:(?<=\bp )(?:\\?<|=) |\\?<)?[−+]?\d(?:[.,]?\d)*"
 """A number with its sign, or a p-value: which of "p = 0.001" and "p \\< 0.001" it is hangs on the figure."""
 
 

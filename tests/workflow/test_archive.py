@@ -34,6 +34,7 @@ def test_a_finished_study_is_archived_checked_made_anew_and_its_answers_are_foun
     assert code == 0 and json.loads(output)["to_send"] == 0, output
 
 
+@pytest.mark.long
 def test_a_report_that_was_asked_for_by_its_name_is_whole_and_can_be_archived(workspace):
     report = "results/s/report.html"
     workspace.snakemake(report)
@@ -43,6 +44,7 @@ def test_a_report_that_was_asked_for_by_its_name_is_whole_and_can_be_archived(wo
     assert code == 0, output
 
 
+@pytest.mark.long
 def test_a_study_that_was_edited_and_edited_back_is_archived(finished):
     """Snakemake leaves the report as it is, by content: so there is nothing that would make it newer."""
     for replications in (3, 2):

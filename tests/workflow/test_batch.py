@@ -76,6 +76,7 @@ def test_large_parts_go_by_batch_small_ones_in_real_time_and_nothing_is_sent_aga
     assert received == 30 and lab.workspace.sent() == 42
 
 
+@pytest.mark.long
 def test_the_size_of_what_is_still_to_be_sent_decides_about_the_route(lab, batch_server, server):
     batches = batch_server("openai", run_s=0.3, line_errors=0.5)
     lab.ask("m", batches, server)
@@ -110,6 +111,7 @@ def test_other_parts_while_batches_are_in_flight_pay_nothing_twice(lab, batch_se
     assert batches.stats()["peak_in_flight"] == 3
 
 
+@pytest.mark.long
 def test_an_edit_to_real_time_waits_for_the_batch_in_flight(lab, batch_server, server, wait_for):
     batches = batch_server("openai", run_s=600)
     lab.ask("m", batches, server)
@@ -164,6 +166,7 @@ def test_what_expired_is_a_gap_that_refill_sends_again(lab, batch_server):
     assert {row["key"] for row in lab.rows()} >= before
 
 
+@pytest.mark.long
 def test_a_full_queue_at_the_provider_is_waited_out(lab, batch_server):
     batches = batch_server("openai", run_s=0.3, token_limit=2)
     lab.ask("m", batches)
@@ -172,6 +175,7 @@ def test_a_full_queue_at_the_provider_is_waited_out(lab, batch_server):
     assert [batch["total"] for batch in batches.stats()["batches"]] == [0, 0, 6]
 
 
+@pytest.mark.long
 def test_errors_of_single_requests_show_in_the_report(lab, batch_server):
     batches = batch_server("openai", line_errors=0.5, line_error=[400, "too_spicy", "no, thanks"])
     lab.ask("m", batches)
@@ -189,6 +193,7 @@ def test_errors_of_single_requests_show_in_the_report(lab, batch_server):
     assert lab.outcomes() == {"ok": 6} and billed_once(lab, batches) == 6
 
 
+@pytest.mark.long
 def test_a_batch_that_fails_as_a_whole_leaves_gaps_with_the_reason(lab, batch_server):
     batches = batch_server("openai", fail_whole=["model_not_found", "no such model in batches"])
     lab.ask("m", batches)
@@ -202,6 +207,7 @@ def test_a_batch_that_fails_as_a_whole_leaves_gaps_with_the_reason(lab, batch_se
     assert lab.outcomes() == {"ok": 6} and billed_once(lab, batches) == 6
 
 
+@pytest.mark.long
 def test_a_part_above_the_limit_is_refused_with_the_number_of_parts_that_fits(lab, batch_server):
     batches = batch_server("openai", max_lines=4)
     lab.ask("m", batches, max_requests=4)
@@ -264,6 +270,7 @@ def test_no_key_is_in_any_file_or_any_output(lab, batch_server, protocol):
 # Cancelling
 
 
+@pytest.mark.long
 def test_cancel_while_a_run_waits_keeps_what_is_finished(lab, batch_server, wait_for):
     batches = batch_server("openai", run_s=600, cancelled_answers=0.5)
     lab.ask("m", batches)
@@ -281,6 +288,7 @@ def test_cancel_while_a_run_waits_keeps_what_is_finished(lab, batch_server, wait
     assert lab.outcomes() == {"ok": 6} and billed_once(lab, batches) == 6
 
 
+@pytest.mark.long
 def test_cancel_after_a_stopped_run_collects_what_is_finished(lab, batch_server, wait_for):
     batches = batch_server("anthropic", run_s=600, cancelled_answers=0.5)
     lab.ask("m", batches)

@@ -152,6 +152,7 @@ def test_a_quota_of_tokens_is_never_exceeded(jobs, lab):
     assert 0 < lab.outcomes()["over_quota"] < ITEMS
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "settings",
     [
@@ -178,6 +179,7 @@ def test_both_routes_at_once_never_exceed_the_cap_and_a_refill_spends_what_they_
     assert more["batch"] == count["batch"]
 
 
+@pytest.mark.long
 def test_after_raising_a_cap_refill_sends_exactly_the_gaps(lab, batch_server, server):
     batches = batch_server("openai", prices=PRICES, run_s=0.4, usage="max")
     study(lab, batches, server)

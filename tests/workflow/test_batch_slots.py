@@ -44,6 +44,7 @@ def test_one_batch_at_a_time_on_one_core(lab, batch_server):
     assert stats["billed"] == stats["billed_keys"] == requests == lab.workspace.sent()
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_slow_provider_does_not_keep_another_waiting_on_one_core(lab, batch_server, wait_for):
     slow, fast = batch_server("openai", run_s=600), batch_server("mistral", run_s=0.3)
@@ -62,6 +63,7 @@ def test_a_slow_provider_does_not_keep_another_waiting_on_one_core(lab, batch_se
     assert slow.stats()["peak_in_flight"] == fast.stats()["peak_in_flight"] == 1
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_two_studies_at_once_share_the_slots_of_the_account(lab, batch_server):
     batches = batch_server("openai", run_s=2)

@@ -31,6 +31,7 @@ def test_a_job_killed_at_any_step_leaves_nothing_billed_twice_and_nothing_unansw
     assert "24 deaths, 0 wrong" in printed
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ def test_a_run_above_the_limit_sends_nothing_until_it_is_approved(paid, server):
     assert "Nothing to be done" in paid.snakemake(ANSWERED)
 
 
+@pytest.mark.long
 def test_an_approval_is_for_its_requests_and_not_for_more(paid, server):
     paid.study["budget"] = {"confirm_above_usd": 0.5}
     paid.save()
@@ -46,6 +47,7 @@ def test_an_approval_is_for_its_requests_and_not_for_more(paid, server):
     assert server.received() == 80
 
 
+@pytest.mark.long
 def test_a_cap_leaves_gaps_and_a_refill_sends_exactly_these(paid, server):
     paid.study["budget"] = {"confirm_above_usd": 10, "max_usd": 0.15}
     paid.save()
@@ -70,6 +72,7 @@ def test_a_cap_leaves_gaps_and_a_refill_sends_exactly_these(paid, server):
     assert paid.report()["health"]["filled"] == 80
 
 
+@pytest.mark.long
 def test_failures_for_good_are_rows_and_a_refill_asks_again(paid, server):
     server.set_faults(bad_request=True)
     paid.study["budget"] = {"confirm_above_usd": 10}

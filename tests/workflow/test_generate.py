@@ -58,6 +58,7 @@ def test_each_part_of_a_trial_is_one_job_over_all_conditions(answered_once):
     assert "Nothing to be done" in workspace.snakemake("-n")
 
 
+@pytest.mark.long
 def test_a_study_of_an_older_version_is_brought_up_to_date_without_loading_the_model(answered):
     for folder in answered.path("calls").glob("*/generated"):
         shutil.rmtree(folder)

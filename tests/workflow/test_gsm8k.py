@@ -16,6 +16,7 @@ pytestmark = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("limit", [3, pytest.param(30, marks=pytest.mark.long)])
 def test_the_first_items_of_gsm8k_run_through_the_local_model(workspace, limit):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.long, pytest.mark.slow, pytest.mark.timeout(900)]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DIRECTIONS = ("BETTER", "BETTER, SIZE OPEN", "WORSE", "WORSE, SIZE OPEN")
@@ -183,7 +183,6 @@ def test_the_report_shows_the_verdict_and_its_sentence(known, found, study):
     assert shows(known.root / f"results/{study}/report.html", found(study)[1])
 
 
-@pytest.mark.long
 def test_every_report_shows_the_verdict_and_its_sentence(known, found):
     reports = {name: f"results/{name}/report.html" for name in STUDIES}
     known.snakemake(*reports.values(), "--config", f"study={','.join(STUDIES)}")
@@ -279,7 +278,7 @@ def test_an_arm_that_failed_gets_no_verdict_and_the_reason(found):
 
 @pytest.mark.parametrize(
     ("where", "studies"),
-    [("known", len(STUDIES)), pytest.param("rich", 2, marks=pytest.mark.long)],
+    [("known", len(STUDIES)), ("rich", 2)],
 )
 def test_no_number_is_missing_and_none_is_nan(where, studies, request):
     def refuse(text):
@@ -303,7 +302,6 @@ def test_placebo_runs_are_made_where_there_is_something_to_split_or_swap(found):
     assert "label swap" in {entry["kind"] for entry in summary["placebo"]["left_out"]}
 
 
-@pytest.mark.long
 def test_one_part_and_seven_give_the_same_bytes(rich):
     def text(name):
         content = json.loads((rich.root / "results" / name / "inference.json").read_text())
@@ -314,7 +312,6 @@ def test_one_part_and_seven_give_the_same_bytes(rich):
     assert text("one_part") == text("seven_parts")
 
 
-@pytest.mark.long
 def test_one_core_and_two_give_the_same_bytes(rich):
     path = rich.root / "results/one_part/inference.json"
     before = path.read_bytes()
@@ -323,7 +320,6 @@ def test_one_core_and_two_give_the_same_bytes(rich):
     assert path.read_bytes() == before
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("threads", ["1", "2"])
 def test_the_threads_of_the_machine_do_not_change_a_byte(rich, threads):
     folder = rich.root / "results/seven_parts"

@@ -132,6 +132,7 @@ def test_deleted_results_come_back_with_the_same_decisions_for_nothing(settled):
     assert settled.sent() == sent
 
 
+@pytest.mark.long
 def test_without_a_gap_every_look_is_asked(workspace):
     prepare(workspace, 0.0)
     workspace.snakemake("results/s/inference.json")
@@ -248,6 +249,7 @@ def test_a_study_that_may_no_longer_stop_early_asks_everything(settled):
     assert inference(settled)["n_items"] == ITEMS
 
 
+@pytest.mark.long
 def test_by_batch_no_later_look_is_submitted_once_the_arms_are_the_same(lab, batch_server):
     batches = batch_server("openai", run_s=0.5)
     lab.ask("m", batches)

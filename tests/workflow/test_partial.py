@@ -21,6 +21,7 @@ def two_models(workspace, server, monkeypatch):
     return workspace
 
 
+@pytest.mark.long
 def test_a_missing_key_stops_only_its_trial_and_a_partial_report_shows_the_holes(
     two_models, server
 ):
@@ -47,6 +48,7 @@ def test_a_missing_key_stops_only_its_trial_and_a_partial_report_shows_the_holes
     assert "Nothing to be done" in two_models.snakemake(NO_SUCH_KEY="key")
 
 
+@pytest.mark.long
 def test_a_partial_report_has_what_the_ledger_has_of_a_cell_that_has_grown(two_models, server):
     two_models.study["models"] = ["closed"]
     two_models.save()

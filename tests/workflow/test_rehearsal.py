@@ -8,6 +8,7 @@ PAGE = "results/s/rehearsal.html"
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 
+@pytest.mark.long
 def test_a_rehearsal_needs_the_items_and_sends_nothing(workspace):
     output = workspace.snakemake(PAGE)
     assert "rule rehearsal" in output and "rule responses" not in output

@@ -108,6 +108,7 @@ def test_touched_files_send_nothing_and_run_nothing(finished):
     assert finished.sent() == 80
 
 
+@pytest.mark.long
 def test_lost_records_of_snakemake_send_nothing_and_hide_no_change(finished):
     shutil.rmtree(finished.root / ".snakemake")
     assert NOTHING in finished.snakemake()
@@ -142,6 +143,7 @@ def test_another_study_with_the_same_cells_sends_nothing(finished):
     assert (finished.root / "results/twin/report.html").exists()
 
 
+@pytest.mark.long
 def test_an_edited_comment_in_every_script_sends_nothing(finished, tmp_path_factory):
     """The workflow's own files are copied, edited, and run from the copy."""
     repository = Path(__file__).resolve().parents[2]

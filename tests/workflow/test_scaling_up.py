@@ -112,6 +112,7 @@ def test_what_is_shown_may_have_other_figures_but_no_other_words(line, found):
     assert shows(line, "first\n  paid   $1.31 for 4,000 answers\n") is found
 
 
+@pytest.mark.long
 def test_the_way_from_twenty_items_to_all_of_them_runs_as_written(reader):
     follow(reader, blocks(PAGE, end="What if"))
     assert reader.realtime.received() == 80

@@ -32,6 +32,7 @@ def break_scoring(workspace) -> None:
     workspace.write("broken", "")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "target", ["results/s/report.html", pytest.param("all", marks=pytest.mark.long)]
 )
@@ -75,6 +76,7 @@ def test_two_changes_at_once_leave_no_cell_behind(finished):
     assert [row["strict"]["estimate"] for row in inference(finished)["conditions"]] == [1.0] * 3
 
 
+@pytest.mark.long
 def test_a_way_back_is_a_change_too(finished):
     before = inference(finished)["contrasts"]
     finished.write("my/scorer.py", "def score(response, item):\n    return 1.0\n")
@@ -88,6 +90,7 @@ def test_a_way_back_is_a_change_too(finished):
     assert inference(finished)["contrasts"] == before
 
 
+@pytest.mark.long
 def test_an_item_file_of_an_old_date_is_a_change_too(finished):
     """What `cp -p`, `mv` or a backup leave: new content, old date."""
     data = finished.root / "data/items.jsonl"
@@ -100,6 +103,7 @@ def test_an_item_file_of_an_old_date_is_a_change_too(finished):
     assert finished.sent() == 80
 
 
+@pytest.mark.long
 def test_files_from_a_clock_that_was_ahead_hide_no_change(finished):
     """Snakemake refuses to go on from them, and says so; with their dates mended all is well."""
     results = [path for path in finished.path(".").rglob("*") if path.is_file()]

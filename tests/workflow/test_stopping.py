@@ -97,6 +97,7 @@ def test_a_signal_to_snakemake_alone_drains(asking, server, number):
     check_drained_then_finish(asking, server, end(run))
 
 
+@pytest.mark.long
 def test_ctrl_c_to_the_whole_group_drains(asking, server):
     run = start(asking, server)
     os.killpg(run.pid, signal.SIGINT)
@@ -118,6 +119,7 @@ def test_a_second_sigterm_does_not_wait(asking, server):
     assert not jobs(asking.root) and asking.sent() == 0
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)  # four Snakemakes, one after another
 def test_a_second_run_on_the_same_study_is_told_who_is_at_work_and_changes_nothing(asking, server):
     asking.models["models"]["m"]["max_concurrency"] = 3
@@ -143,6 +145,7 @@ def test_a_second_run_on_the_same_study_is_told_who_is_at_work_and_changes_nothi
     check_drained_then_finish(asking, server, end(run))
 
 
+@pytest.mark.long
 def test_a_second_run_on_another_study_goes_on_beside_the_first(asking, server):
     asking.models["models"]["robot"] = {"model": "sim/robot", "route": "sim", "sim": {"seed": 1}}
     asking.save()
@@ -172,6 +175,7 @@ def test_killed_with_its_jobs_the_same_command_goes_on(asking, server):
     assert asking.sent() == SENT and server.received() <= SENT + lost
 
 
+@pytest.mark.long
 def test_killed_alone_its_jobs_are_named_and_nothing_is_sent_twice(asking, server):
     run = start(asking, server)
     server.set_faults(latency_ms=SLOW_MS)

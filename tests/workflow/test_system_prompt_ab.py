@@ -19,6 +19,7 @@ def test_the_study_on_the_page_is_the_one_that_comes_along():
     assert shown == study.partition("\n")[2]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_what_asks_no_real_model_runs_as_written(tmp_path):

@@ -9,6 +9,7 @@ import yaml
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.long
 def test_two_studies_with_the_same_cells_pay_for_every_request_once(workspace, server):
     workspace.models = {"models": {"shared": server.model("shared")}}
     workspace.study["models"] = ["shared"]

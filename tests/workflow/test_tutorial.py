@@ -24,6 +24,7 @@ def test_what_is_shown_is_a_whole_line_of_what_is_printed(line, found):
     assert shows(line, output, same_figures=True) is found
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.model
 @pytest.mark.timeout(400)

@@ -43,6 +43,7 @@ def test_a_wave_of_what_was_never_observed_is_refused(workspace):
     assert "did you mean" in output.lower() and "wave" in output
 
 
+@pytest.mark.long
 def test_the_first_results_do_not_change_with_a_wave_that_is_forgotten(finished):
     first = json.loads(finished.path("inference.json").read_text())
     finished.snakemake("--config", "wave=w2")

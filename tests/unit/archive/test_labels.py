@@ -27,6 +27,7 @@ def test_a_study_with_labels_is_made_anew_without_them_lying_there(new_workspace
     assert rebuild(tmp_path / "s.tar.gz", tmp_path / "out")["identical"]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("there", [False, True])
 def test_labels_outside_of_the_workspace_are_read_from_the_archive(

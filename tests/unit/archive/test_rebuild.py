@@ -28,6 +28,7 @@ def test_inference_is_byte_for_byte_the_archived_one_without_a_workspace(
     assert "out/inference.json exists" in capsys.readouterr().err
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_numbers_that_the_answers_do_not_give_are_told(members, repack, tmp_path, capsys):
     value = json.loads(members["inference.json"])

@@ -27,6 +27,7 @@ def body_of(text, system=None, **more):
     return {"messages": messages, **more}
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("model", ["gpt-4", "gpt-4o", "gpt-5-mini"])
 @pytest.mark.parametrize("name", SAMPLES)

@@ -225,6 +225,7 @@ def test_one_sided_tests_invert_the_swap_interval():
         assert (tests.equivalence < 0.05) == (-margin < inner.low and inner.high < margin)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scope", [ITEMS, FIXED])
 def test_a_saving_that_is_none_is_seldom_claimed_and_the_true_one_is_covered(scope):
     random = np.random.default_rng(11)

@@ -97,6 +97,7 @@ def test_a_bin_with_one_unit_takes_the_variance_of_a_calibrated_answer():
     assert ece_debiased([0.8], [1.0]) == pytest.approx(2 * 0.2 - mean)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("n", "gap"),
     [

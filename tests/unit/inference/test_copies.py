@@ -51,6 +51,7 @@ def coins(contents):
     return lambda random: (random.random(contents) < 0.6).astype(float)
 
 
+@pytest.mark.long
 def test_with_four_copies_of_each_item_a_true_null_is_rejected_as_often_as_it_should_be():
     grid = grid_of(np.arange(240) // 4)
     assert (grid.copies.inflation, grid.n_clusters) == (4.0, 60)
@@ -143,6 +144,7 @@ def test_copies_that_do_not_tell_the_arms_apart_leave_the_exact_test(
     assert "copies_joined" not in contrast["flags"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("pairs", [4, 24])
 def test_a_direction_is_rarely_spoken_where_copies_alone_tell_and_the_arms_are_alike(pairs):
     _, _, content = arms_that_tell(pairs, 0, 1000 - 2 * pairs)

@@ -59,6 +59,7 @@ def test_what_was_cut_goes_on_as_the_others_that_got_as_far():
     assert gone_on(amounts, cut, whole) == pytest.approx([*reached, 7, 90])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("shared", [False, True])
 def test_arms_alike_of_which_one_is_cut_off_are_not_told_apart_too_often(shared):
     random = np.random.default_rng(3)

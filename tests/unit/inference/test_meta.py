@@ -164,6 +164,7 @@ def test_the_prediction_interval_covers_a_further_dataset_about_as_often_as_is_k
     assert 0.91 < hits / runs < 0.96
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("tau", [0.0, 0.05])
 @pytest.mark.parametrize("k", [3, 5, 10])
 def test_the_random_effects_interval_keeps_its_level(tau, k):

@@ -216,6 +216,7 @@ def test_a_large_effect_is_repeated_by_the_other_half():
     assert (found.same_verdict, found.same_sign) == (100, 100)
 
 
+@pytest.mark.long
 def test_halves_of_exchangeable_items_share_their_sign_about_half_of_the_time():
     """Over data sets, not over splits of one: the halves of one sample lean away from each other."""
     same = 0

@@ -95,6 +95,7 @@ def test_items_for_a_gap_give_mcnemars_exact_test_8_chances_in_10():
     assert power == pytest.approx(0.8, abs=0.02)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("k", [1, 3])
 def test_without_a_gap_an_arm_is_found_ahead_at_most_as_often_as_alpha(k):
     found = chances(components(), 0.0, Size(150, (k,), (k,), k), Claim(0.01), draws=DRAWS, seed=3)

@@ -125,6 +125,7 @@ def test_the_same_for_any_number_of_workers():
     assert rank_arms(scores, seed=1, workers=1) == rank_arms(scores, seed=1, workers=4)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("shares", "items"), [([0.5] * 6, 60), ([0.5, 0.5, 0.5, 0.6, 0.6, 0.7], 150), ([0.9] * 5, 100)]
 )
@@ -146,6 +147,7 @@ def test_all_rank_sets_hold_the_true_ranks_at_once_as_often_as_they_say(shares, 
     assert hits / 200 > 0.95 - 3 * 0.0154
 
 
+@pytest.mark.long
 def test_ten_identical_models_are_seldom_ranked_apart_where_naive_comparisons_often_do():
     # Trap 18: 45 comparisons at .05 each give a false claim in 65 of 100 studies, max-T in 4.
     random = np.random.default_rng(14)

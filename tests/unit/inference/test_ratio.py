@@ -160,6 +160,7 @@ def test_cost_per_solved_item_is_a_ratio_of_sums_of_one_arm():
     assert ratio_of_sums(cost, right).estimate == pytest.approx(1.0 / 3)
 
 
+@pytest.mark.long
 def test_arms_with_the_same_price_per_solved_item_are_rarely_told_apart_however_unlike_they_are():
     # A costs twice as much and solves twice as often. Swapping without the standard error would test
     # that A and B are alike in everything.

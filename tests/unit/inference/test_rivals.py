@@ -51,7 +51,9 @@ RIGHT, WRONG = ("ok", 1), ("ok", 0)
 LOST, CUT, SILENT, REFUSED = ("error", 0), ("truncated", 0), ("empty", 0), ("refused", 0)
 
 
-@pytest.mark.parametrize("lost", [4, 18, 36])
+@pytest.mark.parametrize(
+    "lost", [pytest.param(4, marks=pytest.mark.long), 18, pytest.param(36, marks=pytest.mark.long)]
+)
 @pytest.mark.parametrize(("b", "c"), [(4, 6), (5, 5), (6, 4)])
 @pytest.mark.parametrize("aim", ["non-inferiority", "difference"])
 def test_a_claim_up_to_the_margin_stands_under_the_worst_of_the_lost_answers(

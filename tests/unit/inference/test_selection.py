@@ -16,6 +16,7 @@ def study(random, truth, items=200):
     return (random.random((items, len(truth))) < truth + hard) * 1.0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("reference", [None, "p0"])
 def test_the_winner_of_twelve_is_overstated_and_its_adjusted_interval_is_not(reference):
     # Trap 20: 12 prompts, 200 items, true standard deviation 1 point: the winner looks 5 points better
@@ -58,6 +59,7 @@ def test_against_a_reference_the_interval_is_that_of_all_pairs():
     assert found.difference.level == 0.95
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("arms", [4, 8])
 def test_identical_arms_are_seldom_said_to_differ_whichever_the_winner_is_held_against(arms):
     # All contrasts of the winner together. Dunnett against each in turn: .08 with 4 arms, .127 with 8.

@@ -32,6 +32,7 @@ def all_orders(confidence, score):
         yield [loss for block in choice for loss in block]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(8))
 def test_ties_are_the_mean_over_all_their_orders(seed):
     # Trap: a sort leaves tied answers in the order of the file; lucky and unlucky files differ.

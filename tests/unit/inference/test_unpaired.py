@@ -111,6 +111,7 @@ def test_many_items_use_random_labellings_close_to_scipys_permutation_test():
     assert label_permutation_test(a, b, seed=4).p_value == found.p_value
 
 
+@pytest.mark.long
 def test_the_level_holds_where_the_smaller_arm_varies_more():
     # The plain permutation of means rejects far too often here; studentised it does not.
     random = np.random.default_rng(5)

@@ -186,6 +186,7 @@ def test_verifiers_of_boards_score_an_entry_that_went_through_json():
     assert verify(row["entry"]["answer"], metadata) == 1.0
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_every_task_can_be_generated_kept_as_json_and_scored():
     with pytest.raises(ConfigError) as caught:

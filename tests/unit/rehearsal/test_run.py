@@ -51,6 +51,7 @@ def test_the_whole_analysis_runs_on_simulated_answers(content):
     assert (none["studies"], sum(shares)) == (6, pytest.approx(1))
 
 
+@pytest.mark.long
 def test_a_rehearsal_is_plain_json_and_the_same_each_time(rehearse):
     one = rehearse()
     assert json.loads(json.dumps(one, allow_nan=False)) == one

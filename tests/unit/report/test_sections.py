@@ -214,6 +214,7 @@ def test_report_json_carries_every_chapter_as_it_is(whole_report):
         assert report[chapter] == whole.inference[chapter]
 
 
+@pytest.mark.long
 def test_null_in_every_optional_place_is_no_error(whole, write, read_page):
     """Each leaf of the chapters and contrasts set to null, a quarter of them at a time."""
 

@@ -131,6 +131,7 @@ FRAGMENTS = (
 )  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fragment", FRAGMENTS)
 def test_no_repetition_takes_the_patterns_long(fragment):
     """Linear time: 50,000 characters take well below a second of computing; quadratic would be minutes."""

@@ -222,6 +222,7 @@ MONOTONOUS += [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("piece", MONOTONOUS)
 @pytest.mark.parametrize("spec", SCORERS, ids=lambda spec: spec["scorer"])
 @pytest.mark.timeout(5)

@@ -103,6 +103,7 @@ def test_messages_are_those_that_litellm_sends_in_real_time(conversation):
     assert ours(HAIKU, messages, {"max_tokens": 9}) == expected
 
 
+@pytest.mark.long
 def test_every_listed_model_is_sent_what_litellm_sends_or_the_setting_is_refused():
     same, refused, different = 0, [], []
     for model in MODELS:
@@ -186,6 +187,7 @@ def sdk(server, **options):
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("unknown_fields", [False, True])
 def test_the_official_sdk_works_with_the_server(batch_server, requests, unknown_fields):
     from anthropic.types.messages import MessageBatch, MessageBatchIndividualResponse

@@ -116,6 +116,7 @@ def test_messages_are_those_that_litellm_sends_in_real_time(conversation, model)
     assert ours(model, messages, {}) == sent_by_litellm(model, messages, {})
 
 
+@pytest.mark.long
 def test_every_listed_model_is_sent_what_litellm_sends_or_the_setting_is_refused():
     same, refused, different = 0, [], []
     for model in MODELS:

@@ -134,6 +134,7 @@ async def upload_and_create(provider, http, order):
     return await provider.create(http, replace(order, refs=await provider.upload(http, order)))
 
 
+@pytest.mark.long
 def test_a_large_batch_is_worked_through_in_seconds_and_each_line_billed_once(
     use, order, collect, server
 ):

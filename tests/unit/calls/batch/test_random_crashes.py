@@ -426,7 +426,9 @@ for machine in (Crashes, CrashesWithoutATag):
     )
 
 TestCrashes = pytest.mark.slow(pytest.mark.timeout(600)(Crashes.TestCase))
-TestCrashesWithoutATag = pytest.mark.slow(pytest.mark.timeout(600)(CrashesWithoutATag.TestCase))
+TestCrashesWithoutATag = pytest.mark.long(
+    pytest.mark.slow(pytest.mark.timeout(600)(CrashesWithoutATag.TestCase))
+)
 
 
 # Cases that random steps meet too rarely: the same model, one thing at a time.

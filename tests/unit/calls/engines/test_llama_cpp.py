@@ -69,6 +69,7 @@ def test_the_same_question_at_temperature_zero_gets_the_same_answer(server):
     assert first == second and first.strip()
 
 
+@pytest.mark.long
 @pytest.mark.model
 def test_eight_questions_at_once_are_answered_as_one_by_one(server):
     def ask(question):

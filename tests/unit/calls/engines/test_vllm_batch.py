@@ -223,6 +223,7 @@ def test_an_engine_that_never_gets_to_its_requests_is_given_up(vllm):
     assert gone_within(vllm.calls()[0]["pid"], 5)
 
 
+@pytest.mark.long
 def test_a_loaded_run_that_writes_nothing_any_more_is_ended_and_repeated(vllm, capsys):
     """A deadlock between GPUs, say: the process lives, and nothing comes of it."""
     vllm(WRITES="each", HANGS="question 2", HANGS_ONCE=1)
@@ -240,6 +241,7 @@ def test_a_loaded_run_that_writes_nothing_any_more_is_ended_and_repeated(vllm, c
     assert "1 of at most 20" in told
 
 
+@pytest.mark.long
 def test_a_request_that_the_engine_hangs_at_is_found_and_given_up_alone(vllm):
     vllm(WRITES="each", HANGS="poison")
     requests = requests_of(3, lambda n: "poison" if n == 1 else f"question {n}")
@@ -249,6 +251,7 @@ def test_a_request_that_the_engine_hangs_at_is_found_and_given_up_alone(vllm):
     assert error["type"] == "engine_died" and "it wrote nothing any more" in error["message"]
 
 
+@pytest.mark.long
 def test_an_engine_that_hangs_at_whatever_it_is_asked_ends_the_job(vllm):
     vllm(HANGS=" ", WRITES="end")
     harmless = vllm_batch.CANARY.body["messages"][0]
@@ -272,6 +275,7 @@ def test_progress_in_the_log_alone_is_life(tmp_path):
     assert growth.still_seconds() < 0.1
 
 
+@pytest.mark.long
 def test_answers_that_take_longer_than_a_start_are_waited_for(vllm):
     vllm(WRITES="end", ANSWER_S=1.2)
     assert ask(VLLM | {"start_timeout_s": 5}, requests_of(5)).outcomes == ["ok"] * 5

@@ -102,6 +102,7 @@ def test_a_stop_while_a_server_starts_is_heard(vllm):
     assert ask(SERVER, requests_of(1), stop_in=1).engine == {}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dying", [0, 1.5])
 def test_a_request_that_kills_the_server_is_found_and_the_others_are_answered(vllm, dying):
     """dying: for so long it answers 500, also to requests that have nothing to do with it."""

@@ -197,6 +197,7 @@ def test_without_a_gain_in_false_answers_there_is_no_price(study, answer):
     assert price["reason"] == "whether it avoids false answers at all is open"
 
 
+@pytest.mark.long
 def test_flips_are_at_most_five_a_direction_and_do_not_depend_on_the_order_of_rows(study, known):
     flips = of(*study(known))["answering"]["flips"]
     shuffled = list(known)
@@ -209,6 +210,7 @@ def test_flips_are_at_most_five_a_direction_and_do_not_depend_on_the_order_of_ro
     assert all(f["direction"].split("→")[0] in STATES for f in flips)
 
 
+@pytest.mark.long
 def test_the_file_is_the_same_byte_by_byte_in_any_order_of_the_rows(study, known):
     first = json.dumps(of(*study(known, primary=[HONEST, NOT_WORSE])))
     for seed in (1, 2):

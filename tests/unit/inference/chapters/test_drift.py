@@ -163,6 +163,7 @@ def test_rows_of_a_wave_that_the_plan_does_not_have_are_left_out(study):
     assert every["drift"] is None
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_without_drift_a_change_is_found_as_rarely_as_claimed(study):
     """150 studies of two cells and two waves: any alarm at all in at most 5 % of them (Holm)."""

@@ -49,12 +49,15 @@ def found(answer, make_plan, write_with):
 @pytest.mark.parametrize(
     "primary",
     [
-        [],
-        [HONEST],
-        [HONEST, NOT_WORSE],
-        [HONEST | {"a": "control", "b": "treatment"}, NOT_WORSE],
+        pytest.param([], id="none", marks=pytest.mark.long),
+        pytest.param([HONEST], id="one", marks=pytest.mark.long),
+        pytest.param([HONEST, NOT_WORSE], id="both"),
+        pytest.param(
+            [HONEST | {"a": "control", "b": "treatment"}, NOT_WORSE],
+            id="turned",
+            marks=pytest.mark.long,
+        ),
     ],
-    ids=["none", "one", "both", "turned"],
 )
 @pytest.mark.parametrize("first", range(len(SCORERS)), ids=[one["name"] for one in SCORERS])
 def test_no_comparison_has_two_adjusted_p_values(found, primary, first):

@@ -50,6 +50,7 @@ def noisy(answer, seed, extra, *, sd=0.004, counts=((RIGHT, 60), (GAIN, 30), (SA
     return rows
 
 
+@pytest.mark.long
 def test_free_is_only_said_where_the_upper_limit_is_not_above_nothing(summary, answer):
     """The extra dollars have the interval of a stratified mean, by hand, and words go by its upper limit."""
     from scipy.stats import t

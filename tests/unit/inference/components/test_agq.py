@@ -168,6 +168,7 @@ def test_points_are_predictions_averaged_over_the_items():
     assert at_the_middle > difference.estimate + 0.05
 
 
+@pytest.mark.long
 def test_the_interval_in_points_covers_where_items_differ_in_difficulty_alone():
     covered = 0
     truth = [

@@ -335,6 +335,7 @@ def test_odd_data_are_refused_with_a_reason_and_never_raise(make_study):
     assert components.chapter(one_cluster)[0] is not None
 
 
+@pytest.mark.long
 def test_no_design_makes_a_chapter_raise_or_speak_of_nan(make_study):
     random = np.random.default_rng(21)
     for seed in range(40):

@@ -66,6 +66,7 @@ def test_factor_components_are_unbiased_with_cells_left_out():
     assert (np.abs(mean - [0.09, 0.04, 0.01]) < 4 * error).all()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "hole", [False, pytest.param(True, marks=[pytest.mark.slow, pytest.mark.long])]
 )

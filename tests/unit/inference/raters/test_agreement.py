@@ -105,6 +105,7 @@ def test_items_are_resampled_with_all_their_answers():
     assert agreement_interval(alpha_measure(once[:49], interval=False), np.arange(49)) is None
 
 
+@pytest.mark.long
 def test_the_interval_of_alpha_and_of_ac1_covers():
     random = np.random.default_rng(11)
 

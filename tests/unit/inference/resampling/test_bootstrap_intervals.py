@@ -121,6 +121,7 @@ def test_draws_on_one_side_of_the_estimate_are_refused():
         bca_interval(np.array([0.1, 0.2, 0.3]), 0.5, SKEWED - SKEWED.mean())
 
 
+@pytest.mark.long
 def test_intervals_cover_the_mean_of_skewed_scores_about_as_often_as_they_say():
     # 400 samples of 80 exponential values, mean 1: nominal .95, the bootstrap is known to fall short a
     # little (Efron & Tibshirani 1993, ch. 14); Monte Carlo standard error .011.

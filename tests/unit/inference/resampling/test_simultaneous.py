@@ -199,6 +199,7 @@ def coverage(draw, columns, studies=300, cluster=None):
     return hits / studies
 
 
+@pytest.mark.long
 def test_all_intervals_of_ten_identical_models_hold_0_at_once_as_often_as_they_say():
     # Trap 18 for intervals. Standard error .0126.
     def draw(random):
@@ -207,6 +208,7 @@ def test_all_intervals_of_ten_identical_models_hold_0_at_once_as_often_as_they_s
     assert 0.95 - 3 * 0.0126 < coverage(draw, pairs_of) < 0.995
 
 
+@pytest.mark.long
 def test_all_intervals_of_few_clusters_hold_at_once_as_often_as_they_say():
     cluster = np.repeat(np.arange(8), 6)
 

@@ -95,6 +95,7 @@ def test_a_level_outside_0_to_1_is_refused():
         confidence_sequence([0.1], 1.0)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("values", "chances"),
     [

@@ -96,6 +96,7 @@ def simulate(draw, margin, family=1, runs=500, items=600, looks=6):
     return direction / runs, equivalent / runs
 
 
+@pytest.mark.long
 def test_arms_that_are_alike_are_rarely_told_apart_at_any_of_six_looks():
     wrong, _ = simulate(lambda r, n: r.choice([-1.0, 0.0, 1.0], n, p=[0.1, 0.8, 0.1]), 0.01)
     assert wrong < 0.05
