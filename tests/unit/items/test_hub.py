@@ -1,3 +1,4 @@
+import re
 import sys
 
 import pyarrow as pa
@@ -118,10 +119,32 @@ def test_the_commit_that_a_name_stands_for_is_loaded_and_recorded(repository, mo
 
     monkeypatch.setattr("huggingface_hub.HfApi.dataset_info", lambda *_, **__: Info)
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
-    _, provenance = load_items([source(hf="org/name")], root=repository.parent)
-    assert asked["revision"] == provenance[0]["revision"] == commit
-    _, provenance = load_items([source(hf="org/name", revision="v1")], root=repository.parent)
-    assert asked["revision"] == provenance[0]["revision"] == "v1"
+    _, [found] = load_items([source(hf="org/name")], root=repository.parent)
+    assert asked["revision"] == found["revision"] == commit
+    _, [other] = load_items([source(hf="org/name", revision="v1")], root=repository.parent)
+    assert asked["revision"] == other["revision"] == "v1"
+    assert found["items_sha256"] == other["items_sha256"]
+    assert re.fullmatch("[0-9a-f]{64}", found["items_sha256"])
+
+
+def test_items_of_the_hub_are_recorded_by_the_digest_of_all_that_was_read(repository, monkeypatch):
+    """Where nobody tells the commit it is all that tells one version of the data from another."""
+    import datasets
+
+    def digest_of(**row):
+        rows = [
+            {"idx": 1, "problem": "P", "answer": "A"} | row,
+            {"idx": 2, "problem": "Q", "answer": "B"},
+        ]
+        monkeypatch.setattr(
+            datasets, "load_dataset", lambda *_, **__: datasets.Dataset.from_list(rows)
+        )
+        _, [found] = load_items([source(hf="org/name", revision="v1")], root=repository.parent)
+        assert found["sha256"] is None
+        return found["items_sha256"]
+
+    assert digest_of() == digest_of()
+    assert len({digest_of(), digest_of(problem="R"), digest_of(answer="C"), digest_of(idx=3)}) == 4
 
 
 def test_gsm8k_without_a_path_comes_from_the_hub(repository, monkeypatch):

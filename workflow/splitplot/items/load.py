@@ -1,5 +1,6 @@
 """All items of a study, in study order, checked across its sources; and the subset of a dev run."""
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from splitplot.canonical import canonical_json
 from splitplot.errors import ConfigError, near_miss
 from splitplot.items.item import Item, id_fraction
 from splitplot.items.pins import pinned
@@ -61,7 +63,8 @@ def load_items(
         more of the provenance, the last. study_file: where it is asked for, for messages.
     pins: folder that keeps the commit of every name on the hub (`pins.py`); read_only: use what it
         holds, add nothing. Without one the present commits are loaded.
-    Provenance: {"source", "kind", "rows" (items loaded), "sha256", "revision", …}.
+    Provenance: {"source", "kind", "rows" (items loaded), "sha256" (of the file or folder; else None, and
+        "items_sha256" of the items), "revision", …}.
     Raises ConfigError naming file and line for whatever a user can mend: a file that is not there,
     wrong encoding, broken rows, missing columns, empty inputs, ids that occur twice in the study,
     a source without rows, a sample larger than all sources together.
@@ -87,7 +90,8 @@ def load_items(
                 )
             places[item.id] = place
         per_source.append([item for item, _ in placed])
-        provenance.append({**record, **pin, "rows": len(placed)})
+        content = {} if record["sha256"] else {"items_sha256": items_sha256(per_source[-1])}
+        provenance.append({**record, **pin, "rows": len(placed), **content})
     _tell_apart(per_source, provenance)
     if sample is not None:
         per_source, record = sampled(per_source, sample, study_file)
@@ -95,6 +99,15 @@ def load_items(
     if limit is not None:
         per_source = subset(per_source, limit)
     return [item for items in per_source for item in items], provenance
+
+
+def items_sha256(items: list[Item]) -> str:
+    """SHA-256 over the items in their order, each with all that it has but its source's name."""
+    listing = hashlib.sha256()
+    for item in items:
+        content = {key: value for key, value in vars(item).items() if key != "source"}
+        listing.update(f"{canonical_json(content)}\n".encode("utf-8", "surrogatepass"))
+    return listing.hexdigest()
 
 
 def _tell_apart(per_source: list[list[Item]], provenance: list[dict[str, Any]]) -> None:
