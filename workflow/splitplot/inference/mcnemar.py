@@ -6,6 +6,7 @@ Counts: n items; b items that A alone got right; c items that B alone got right.
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from math import ceil, sqrt
 from typing import Any
 
@@ -25,6 +26,9 @@ MOST_ITEMS = 100_000_000
 RIPPLE = 8
 """Discordant items within which a drop of exact power is looked for, when items are asked for: the critical
 value rises with every second or third of them, and power falls a little each time it does not."""
+
+FEW = 4096
+"""Discordant items below which critical values are looked up."""
 
 
 @dataclass(frozen=True)
@@ -212,7 +216,7 @@ def _power_at(n: int, discordance: float, alpha: float) -> Callable[[float], flo
     m = np.arange(max(0, ceil(mean - reach)), min(n, int(mean + reach)) + 1)
     log_mass = gammaln(n + 1) - gammaln(m + 1) - gammaln(n - m + 1)
     mass = np.exp(log_mass + xlogy(m, discordance) + xlog1py(n - m, -discordance))
-    critical = _critical(m, alpha)
+    critical = _critical_of_few(alpha)[m] if m[-1] < FEW else _critical(m, alpha)
     m, mass, critical = m[critical >= 0], mass[critical >= 0], critical[critical >= 0]
 
     def power(share: float) -> float:
@@ -220,6 +224,12 @@ def _power_at(n: int, discordance: float, alpha: float) -> Callable[[float], flo
         return float((mass * rejected).sum())
 
     return power
+
+
+@lru_cache(maxsize=16)
+def _critical_of_few(alpha: float) -> Floats:
+    """`_critical` of 0 … FEW − 1: a search for the number of items asks for them again and again."""
+    return _critical(np.arange(FEW), alpha)
 
 
 def _critical(m: NDArray[np.int64], alpha: float) -> Floats:
