@@ -19,21 +19,30 @@ FIGURES = r"(?:(?<=\bp )(?:\\?<|=) |\\?<)?[−+]?\d(?:[.,]?\d)*"
 """A number with its sign, or a p-value: which of "p = 0.001" and "p \\< 0.001" it is hangs on the figure."""
 
 
+class Line(NamedTuple):
+    """A line that commands are said to print, on every machine or where they print this text, too."""
+
+    text: str
+    where: str = ""
+
+
 class Block(NamedTuple):
     """Commands of a page, the heading above them, and the lines that they are said to print."""
 
     heading: str
     commands: str
-    lines: list[str]
+    lines: list[Line]
 
 
 def blocks(page: str, start: str | None = None, end: str | None = None) -> list[Block]:
     """The blocks of a page of docs from one heading on and before another one.
 
-    What is shown (```text) belongs to the commands (```sh) before it, across headings.
+    What is shown (```text) belongs to the commands (```sh) before it, across headings. Above what a
+    model's answers may turn stands a comment, `<!-- where: TEXT -->`: it is shown where TEXT is.
     """
     text = (REPOSITORY / "docs" / page).read_text(encoding="utf-8")
-    pattern = r"^(?:##+ (?P<heading>[^\n]*)|```(?P<language>\w+)\n(?P<block>.*?)^```)$"
+    shown = r"(?:<!-- where: (?P<where>[^\n]*) -->\n)?```(?P<language>\w+)\n(?P<block>.*?)^```"
+    pattern = rf"^(?:##+ (?P<heading>[^\n]*)|{shown})$"
     found: list[Block] = []
     heading, first, last = "", 0, None
     for match in re.finditer(pattern, text, re.MULTILINE | re.DOTALL):
@@ -44,7 +53,8 @@ def blocks(page: str, start: str | None = None, end: str | None = None) -> list[
         elif match["language"] == "sh":
             found.append(Block(heading, match["block"], []))
         elif match["language"] == "text":
-            found[-1].lines.extend(match["block"].splitlines())
+            lines = match["block"].splitlines()
+            found[-1].lines.extend(Line(line, match["where"] or "") for line in lines)
     for name in (start, end):
         assert name is None or f"# {name}\n" in text, name
     return found[first:last]
@@ -109,7 +119,7 @@ class Terminal:
 
 def compare(block: Block, output: str, *, same_figures: bool = False) -> None:
     """Hold what a block has printed against what the page shows under it."""
-    for line in block.lines:
+    for line in (one.text for one in block.lines if one.where in output):
         found = shows(line, output, same_figures=same_figures)
         assert found, f"{block.commands}\n{line}\n\n{output[-3000:]}"
 

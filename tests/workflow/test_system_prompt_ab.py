@@ -1,5 +1,6 @@
 """The page on comparing two system prompts runs as it stands, and prints what it shows."""
 
+import json
 import re
 from contextlib import closing
 
@@ -36,3 +37,7 @@ def test_what_asks_no_real_model_runs_as_written(tmp_path):
 def test_the_small_models_answers_and_their_report_are_as_shown(tmp_path):
     with closing(Terminal(tmp_path)) as terminal:
         follow(terminal, blocks(PAGE, end="8. The same on data as published"))
+    [results] = tmp_path.glob("*/results/system_prompt_ab")
+    report = (results / "report.md").read_text(encoding="utf-8").replace("\\", "")
+    for found in json.loads((results / "inference.json").read_bytes())["contrasts"]:
+        assert f"**{found['verdict']}**: {found['sentence']}" in report

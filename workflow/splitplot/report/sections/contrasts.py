@@ -179,7 +179,10 @@ def _families(families: Sequence[Mapping[str, Any]]) -> list[str]:
         f"{f.get('adjustment') or 'none'})"
         for f in counted[:6]
     ]
-    return [f"p-values are adjusted within each family: {'; '.join(parts)}."]
+    return [
+        f"p-values are adjusted within each family: {'; '.join(parts)}. The smallest gap and the items in "
+        "the table are what a contrast by itself sees, or takes, 8 times in 10."
+    ]
 
 
 def _sizes(every: Sequence[Mapping[str, Any]], unit: Unit) -> tuple[Table, ...]:
