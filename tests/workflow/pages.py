@@ -16,7 +16,7 @@ BIN = Path(sys.executable).parent
 MARK = "=== end of block"
 FAILED = "=== exit code"
 FIGURES = r"(?:(?<=\bp )(?:\\?<|=) |\\?<)?[−+]?\d(?:[.,]?\d)*"
-"""A number with its sign, or a p-value: which of "p = 0.001" and "p \\< 0.001" it is hangs on the figure."""
+"""A number with its sign, or a p-value: "= 0.02" or "\\< 0.001" hangs on the figure, and so does a sign."""
 
 
 class Line(NamedTuple):

@@ -47,7 +47,6 @@ def test_an_approval_is_for_its_requests_and_not_for_more(paid, server):
     assert server.received() == 80
 
 
-@pytest.mark.long
 def test_a_cap_leaves_gaps_and_a_refill_sends_exactly_these(paid, server):
     paid.study["budget"] = {"confirm_above_usd": 10, "max_usd": 0.15}
     paid.save()

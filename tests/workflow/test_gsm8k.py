@@ -18,7 +18,7 @@ pytestmark = [
 
 @pytest.mark.long
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("limit", [3, pytest.param(30, marks=pytest.mark.long)])
+@pytest.mark.parametrize("limit", [3, 30])
 def test_the_first_items_of_gsm8k_run_through_the_local_model(workspace, limit):
     study = yaml.safe_load((REPOSITORY / "config/studies/gsm8k.yaml").read_text())
     assert study["items"][0]["limit"] == 30

@@ -112,6 +112,21 @@ def test_what_is_shown_may_have_other_figures_but_no_other_words(line, found):
     assert shows(line, "first\n  paid   $1.31 for 4,000 answers\n") is found
 
 
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        (r"**+4.2 (−3.6 to 14.0)**, p \< 0.001", True),
+        (r"**−4.2 (−3.6 to −1)**, p = 0.50", True),
+        (r"**4 (3 to 14)**, q = 0.50", False),
+        (r"**4.2 (−3.6 or 14.0)**, p = 0.50", False),
+        (r"**4.2 (−3.6 to 14.0), p = 0.50", False),
+    ],
+)
+def test_a_sign_and_what_kind_a_p_is_belong_to_the_figure(line, found):
+    assert shows(line, "**−2.2 (−4.9 to 0.5)**, p = 0.11\n") is found
+    assert not shows(line, "**−2.2 (−4.9 to 0.5)**, p = 0.11\n", same_figures=True)
+
+
 @pytest.mark.long
 def test_the_way_from_twenty_items_to_all_of_them_runs_as_written(reader):
     follow(reader, blocks(PAGE, end="What if"))

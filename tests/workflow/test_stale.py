@@ -33,9 +33,7 @@ def break_scoring(workspace) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(
-    "target", ["results/s/report.html", pytest.param("all", marks=pytest.mark.long)]
-)
+@pytest.mark.parametrize("target", ["results/s/report.html", "all"])
 def test_a_change_that_fails_once_is_not_forgotten(finished, target):
     before = finished.report()["contrasts"]
     break_scoring(finished)

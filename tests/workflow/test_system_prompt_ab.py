@@ -20,6 +20,13 @@ def test_the_study_on_the_page_is_the_one_that_comes_along():
     assert shown == study.partition("\n")[2]
 
 
+def test_what_hangs_on_the_model_is_asked_for_where_its_own_first_words_are_printed():
+    lines = [line for block in blocks(PAGE) for line in block.lines]
+    hanging = [line for line in lines if line.where]
+    assert 0 < len(hanging) < len(lines) / 10
+    assert all(line.text.startswith(line.where) for line in hanging)
+
+
 @pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(600)
@@ -27,7 +34,8 @@ def test_what_asks_no_real_model_runs_as_written(tmp_path):
     every = blocks(PAGE)
     assert {block.heading for block in every} >= set(ASKING)
     with closing(Terminal(tmp_path)) as terminal:
-        follow(terminal, [block for block in every if block.heading not in ASKING])
+        known = [block for block in every if block.heading not in ASKING]
+        follow(terminal, known, same_figures=True)
 
 
 @pytest.mark.long

@@ -101,10 +101,10 @@ def test_a_bin_with_one_unit_takes_the_variance_of_a_calibrated_answer():
 @pytest.mark.parametrize(
     ("n", "gap"),
     [
-        pytest.param(200, 0.0, marks=pytest.mark.long),
+        (200, 0.0),
         (200, 0.03),
-        pytest.param(200, 0.2, marks=pytest.mark.long),
-        pytest.param(1000, 0.1, marks=pytest.mark.long),
+        (200, 0.2),
+        (1000, 0.1),
     ],
 )
 def test_the_interval_of_the_ece_covers_where_percentiles_do_not(n, gap):

@@ -1,3 +1,4 @@
+import hashlib
 import json
 from itertools import pairwise
 
@@ -6,7 +7,7 @@ import pytest
 from splitplot.errors import ConfigError
 from splitplot.items import is_remote, load_items
 from splitplot.items.item import Item
-from splitplot.items.load import subset
+from splitplot.items.load import items_sha256, subset
 
 
 @pytest.fixture
@@ -58,6 +59,20 @@ def test_a_limit_takes_evenly_from_all_sources_and_keeps_their_order(tmp_path, s
 
 def items(*names):
     return [Item(name, "x") for name in names]
+
+
+def test_the_digest_of_items_is_that_of_the_lines_that_the_docs_describe():
+    first = Item(
+        "a", "Q?", ("é",), cluster="p", tags=("x",), metadata={"rule": "squad2"}, source="s"
+    )
+    lines = (
+        '{"choices":[],"cluster":"p","context":null,"difficulty":null,"id":"a","input":"Q?",'
+        '"metadata":{"rule":"squad2"},"tags":["x"],"targets":["é"],"tier":null}\n'
+        '{"choices":[],"cluster":null,"context":null,"difficulty":0.5,"id":"b","input":"R?",'
+        '"metadata":{},"tags":[],"targets":[],"tier":null}\n'
+    )
+    found = items_sha256([first, Item("b", "R?", difficulty=0.5)])
+    assert found == hashlib.sha256(lines.encode("utf-8")).hexdigest()
 
 
 def test_a_larger_limit_keeps_what_a_smaller_one_chose():

@@ -52,6 +52,7 @@ def test_squad2(repository, tmp_path):
     assert items == known
     assert provenance[0]["revision"] is None
     assert len(provenance[0]["sha256"]) == 64
+    assert "items_sha256" not in provenance[0]
 
 
 def test_triviaqa_reads_the_configuration_without_documents(repository, tmp_path):

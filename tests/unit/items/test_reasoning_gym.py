@@ -1,4 +1,5 @@
 import json
+import re
 from datetime import date
 
 import pytest
@@ -87,6 +88,7 @@ def test_ids_tell_seeds_and_settings_apart_but_not_how_a_setting_was_come_by(mix
 def test_provenance_tells_package_and_request(mix):
     assert mix[1][0]["revision"].startswith("reasoning_gym 0.")
     assert mix[1][0]["request"] == {"tasks": MIX, "size": 40, "seed": 7}
+    assert re.fullmatch("[0-9a-f]{64}", mix[1][0]["items_sha256"])
 
 
 def test_no_question_occurs_twice_and_an_exhausted_task_says_so():

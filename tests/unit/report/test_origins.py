@@ -14,6 +14,16 @@ def test_a_source_is_a_line_without_what_is_empty():
     assert listed([record]) == ["source a.jsonl · kind path · rows 1200"]
 
 
+def test_a_source_of_the_hub_is_told_with_its_commit_and_the_digest_of_its_items():
+    record = {
+        "source": "org/name:train",
+        "revision": "01ab",
+        "sha256": None,
+        "items_sha256": "23cd",
+    }
+    assert listed([record]) == ["source org/name:train · revision 01ab · items_sha256 23cd"]
+
+
 def test_a_sample_is_told_with_its_strata():
     items = [Item(f"i{n}", "Q?", targets=("x",) * (n % 4 > 0), source="a") for n in range(2000)]
     _, record = sampled([items], {"size": 200, "seed": 7, "by": ["source", "answerable", "tier"]})

@@ -131,8 +131,13 @@ FRAGMENTS = (
 )  # fmt: skip
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("fragment", FRAGMENTS)
+@pytest.mark.parametrize(
+    "fragment",
+    [
+        pytest.param(fragment, marks=[pytest.mark.long] if number % 6 else [])
+        for number, fragment in enumerate(FRAGMENTS)
+    ],
+)
 def test_no_repetition_takes_the_patterns_long(fragment):
     """Linear time: 50,000 characters take well below a second of computing; quadratic would be minutes."""
     text = fragment * (50_000 // len(fragment))

@@ -203,9 +203,11 @@ class ContrastEntry(Entry):
     effects: EffectsEntry = Field(description="Other sizes of effect.")
     noise: Noise = Field(description="Run-to-run noise.")
     smallest_detectable: float | None = Field(
-        description="True gap found 8 times in 10; of an amount the share that is saved."
+        description="True gap found 8 times in 10, by itself at alpha; of an amount the share that is saved."
     )
-    items_needed: int | None = Field(description="Items for the margin at 80 % power.")
+    items_needed: int | None = Field(
+        description="Items for the margin at 80 % power, by itself at alpha."
+    )
     lost_share: ArmShares = Field(description="Share of answers that never came.")
     truncated_share: ArmShares = Field(description="Share of answers cut off at the token limit.")
     lost: Lost | None = Field(description="What lost answers could change; null without any.")

@@ -35,6 +35,12 @@ DATASETS = {
 }
 """The same for sources of the kind "dataset": module per data set."""
 
+CONTENT = (
+    *("id", "input", "targets", "context", "choices"),
+    *("cluster", "tier", "tags", "difficulty", "metadata"),
+)
+"""What of an item goes into `items_sha256`: all but the name of its source."""
+
 OFFICIAL = {
     "gsm8k": "openai/gsm8k",
     "squad2": "rajpurkar/squad_v2",
@@ -102,10 +108,10 @@ def load_items(
 
 
 def items_sha256(items: list[Item]) -> str:
-    """SHA-256 over the items in their order, each with all that it has but its source's name."""
+    """SHA-256 over the items in their order, each as the canonical JSON of `CONTENT` on a line of its own."""
     listing = hashlib.sha256()
     for item in items:
-        content = {key: value for key, value in vars(item).items() if key != "source"}
+        content = {name: getattr(item, name) for name in CONTENT}
         listing.update(f"{canonical_json(content)}\n".encode("utf-8", "surrogatepass"))
     return listing.hexdigest()
 

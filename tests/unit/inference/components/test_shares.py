@@ -67,9 +67,7 @@ def test_factor_components_are_unbiased_with_cells_left_out():
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(
-    "hole", [False, pytest.param(True, marks=[pytest.mark.slow, pytest.mark.long])]
-)
+@pytest.mark.parametrize("hole", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_intervals_of_shares_cover_the_shares_of_the_truth(hole):
     """Factor effects are held fixed: an interval over items speaks of these models and prompts."""
     nothing = dict.fromkeys(

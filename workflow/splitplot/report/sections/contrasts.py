@@ -47,6 +47,7 @@ def section(inference: Mapping[str, Any], cells: Cells, unit: Unit) -> Section |
     lead = said(
         *(c["stops_holding"] for c in every[BOXES:] if c.get("stops_holding")),
         *_families(families),
+        *_alone(scored, families),
     )
     scales = list(dict.fromkeys(metric_unit(c.get("metric"), unit).noun for c in scored))
     return Section(
@@ -179,9 +180,20 @@ def _families(families: Sequence[Mapping[str, Any]]) -> list[str]:
         f"{f.get('adjustment') or 'none'})"
         for f in counted[:6]
     ]
+    return [f"p-values are adjusted within each family: {'; '.join(parts)}."]
+
+
+def _alone(every: Sequence[Mapping[str, Any]], families: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What the sizes in the table leave out, where several comparisons are adjusted together."""
+    shared = {name for f in families if family_size(f) > 1 for name in f.get("contrasts") or []}
+    sizes = ("smallest_detectable", "items_needed")
+    if not any(
+        c.get("name") in shared and c.get(size) is not None for c in every for size in sizes
+    ):
+        return []
     return [
-        f"p-values are adjusted within each family: {'; '.join(parts)}. The smallest gap and the items in "
-        "the table are what a contrast by itself sees, or takes, 8 times in 10."
+        "The smallest gap and the items to see the margin are for a test against no difference, 8 times "
+        "in 10, as if it were the only contrast: adjusted for its family it takes a larger gap or more items."
     ]
 
 
