@@ -37,7 +37,8 @@ def test_a_changed_archive_ends_with_1_and_a_line_per_problem(members, repack, c
     assert len(json.loads(capsys.readouterr().out)["problems"]) == 2
 
 
-def test_no_byte_can_be_changed_unnoticed(archived, tmp_path):
+def test_no_byte_of_what_it_holds_can_be_changed_unnoticed(archived, tmp_path):
+    """A few bits of the compression (a code that nothing uses) may be either, and nothing else comes out."""
     data = archived.read_bytes()
     places = [*range(12), *range(12, len(data), len(data) // 60), *range(len(data) - 8, len(data))]
     (tmp_path / "into").mkdir()
@@ -45,7 +46,7 @@ def test_no_byte_can_be_changed_unnoticed(archived, tmp_path):
         changed = data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
         archived.write_bytes(changed)
         found = unpack(archived, tmp_path / "into", lambda name: False)
-        assert found.problems, place
+        assert found.problems or gzip.decompress(changed) == gzip.decompress(data), place
 
 
 @pytest.mark.parametrize("cut", [0, 5, 1000, -9, -1])
