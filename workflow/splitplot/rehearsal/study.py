@@ -199,7 +199,7 @@ def _block(
         "assumed": assumed.to_json(),
     }
     n_clusters = None if codes is None else int(codes.max()) + 1
-    refused = _not_simulated(asked, pairs, (len(graded), len(items)), n_clusters)
+    refused = _not_simulated(asked, pairs, len(graded), len(items), n_clusters)
     if refused:
         return head | {"refused": refused, "points": [], "wanted": []}
     gaps = gaps_of(asked, assumed, wish)
@@ -234,13 +234,13 @@ def _block(
 def _not_simulated(
     asked: Asked,
     pairs: Sequence[tuple[int, int]],
-    graded: tuple[int, int],
+    graded: int,
+    n_items: int,
     n_clusters: int | None,
 ) -> str | None:
     """Why a contrast cannot be looked at before the data.
 
-    graded: items that its scorer grades, and how many there are. n_clusters: of the former; None where each
-    stands alone.
+    graded: items that its scorer grades, of n_items. n_clusters: of the graded; None where each stands alone.
     """
     if not pairs:
         return "no cell has a partner that differs in this factor alone"
@@ -248,10 +248,10 @@ def _not_simulated(
         return (
             f"the metric {asked.metric} has no scale from 0 to 1, on which answers are drawn here"
         )
-    if graded[0] < min(2, max(1, graded[1])):
-        return f"its scorer grades {counted(graded[0], 'item')} of the study"
+    if graded == 0 or graded == 1 < n_items:
+        return f"its scorer grades {counted(graded, 'item')} of the study"
     if n_clusters == 1:
-        return f"all {graded[0]} items that its scorer grades are of one cluster"
+        return f"all {graded} items that its scorer grades are of one cluster"
     if asked.scope not in (ITEMS, FIXED):
         return (
             f"the scope “{asked.scope}” rests on how much {asked.scope} differ, of which nothing is "
